@@ -1,0 +1,68 @@
+"""What every template may say: quilts, and dates, times and lists in the reader's language."""
+
+from django import template
+from django.utils.translation import get_language
+
+from coalition import languages, quilt
+
+register = template.Library()
+
+
+@register.simple_tag(name="quilt")
+def quilt_tag(digest, columns=8, rows=9, title=None):
+    """{% quilt version.digest 8 9 %}: the cover drawn from a hex SHA-256."""
+    return quilt.quilt_svg(digest, columns, rows, title)
+
+
+@register.simple_tag
+def quilt_of(name, columns=3, rows=3):
+    """{% quilt_of organization.name %}: the small quilt of something that has a name but no version."""
+    return quilt.quilt_svg(quilt.digest_of(str(name)), columns, rows)
+
+
+@register.filter
+def short_hash(digest):
+    """{{ version.digest|short_hash }}: "9f2c 71ab"."""
+    return quilt.short_hash(digest)
+
+
+@register.filter
+def date_words(value):
+    """{{ day|date_words }}: "5 de mayo de 2026" in the language of the page."""
+    return languages.format_date(value, get_language()) if value else ""
+
+
+@register.filter
+def weekday_words(value):
+    """{{ day|weekday_words }}: "martes, 5 de mayo de 2026"."""
+    return languages.format_weekday(value, get_language()) if value else ""
+
+
+@register.filter
+def when(value, zone):
+    """{{ webinar.starts_at|when:webinar.zone }}: day, time and the name of the zone."""
+    return languages.format_when(value, zone, get_language()) if value else ""
+
+
+@register.filter
+def clock(value, zone):
+    """{{ webinar.starts_at|clock:webinar.zone }}: the time of day and the name of the zone."""
+    return languages.format_clock(value, zone, get_language()) if value else ""
+
+
+@register.filter
+def local(value, zone):
+    """{{ moment|local:zone|date_words }}: the moment on that zone's clock."""
+    return languages.local(value, zone) if value else None
+
+
+@register.filter
+def day_month(value):
+    """{% with value|day_month as parts %}: the day and the short month, apart."""
+    return languages.format_day_month(value, get_language())
+
+
+@register.filter
+def joined(items):
+    """{{ names|joined }}: "a, b y c"."""
+    return languages.join_list(items, get_language())
