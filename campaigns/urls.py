@@ -1,0 +1,4 @@
+"""Public addresses of campaigns, under the language prefix."""
+
+app_name = "campaigns"
+urlpatterns = []

@@ -1,0 +1,62 @@
+"""What goes into a channel and what comes out. A channel is one method: `send(envelopes) -> outcomes`, in the same order."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+
+from django.conf import settings
+
+
+class Status(StrEnum):
+    """What became of one envelope."""
+
+    SENT = "sent"  # the provider took it
+    FAILED = "failed"  # it will never leave as it is
+    RETRY = "retry"  # it surely did not leave; try later
+    UNCERTAIN = "uncertain"  # it may have left: never resend blindly (rule S11)
+
+
+@dataclass(slots=True)
+class Envelope:
+    """One message for one address. `ref` names our row ("delivery-7", "notice-3") and travels as Message-ID or metadata."""
+
+    ref: str
+    to: str
+    language: str
+    text: str
+    subject: str = ""
+    html: str = ""
+    headers: dict = field(default_factory=dict)
+    attachments: list = field(default_factory=list)  # [{"name", "type", "content"}]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """`error` is a code or short words for staff, never an address. `code`: the provider's number, such as Twilio's 21610."""
+
+    status: Status
+    provider_id: str = ""
+    error: str = ""
+    code: int | None = None
+
+
+@cache
+def _load(path):
+    module, name = path.rsplit(".", 1)
+    return getattr(import_module(module), name)()
+
+
+TEXT_CHANNELS = {
+    "twilio": "coalition.channels.sms.TwilioChannel",
+    "simulated": "coalition.channels.simulated.TextChannel",
+    "memory": "coalition.channels.memory.TextChannel",
+    "": "coalition.channels.sms.NoTextChannel",
+}
+
+
+def channel_for(channel):
+    """The channel that carries "email" or "phone" in this installation."""
+    if channel == "email":
+        return _load("coalition.channels.email.EmailChannel")
+    return _load(TEXT_CHANNELS[settings.TEXT_PROVIDER])

@@ -1,0 +1,60 @@
+"""System checks: name every missing, contradictory or still-default setting at start."""
+
+from django.conf import settings
+from django.core.checks import Error, Tags, Warning, register
+
+
+@register(Tags.security)
+def secrets(app_configs, **kwargs):
+    found = []
+    if settings.DEBUG:
+        return found
+    if settings.SUPPRESSION_KEY == settings.SECRET_KEY:
+        found.append(
+            Warning(
+                "SUPPRESSION_KEY is the same as SECRET_KEY.",
+                hint="Give it a key of its own: changing SECRET_KEY would reopen every address that was erased.",
+                id="coalition.W001",
+            )
+        )
+    if settings.PUBLIC_URL.startswith("http://"):
+        found.append(Warning("PUBLIC_URL is not https: links in messages would not be safe.", id="coalition.W002"))
+    if not settings.REDIS_URL:
+        found.append(Warning("REDIS_URL is not set: the filesystem queue is meant for a laptop.", id="coalition.W003"))
+    return found
+
+
+@register()
+def channels(app_configs, **kwargs):
+    found = []
+    if settings.EMAIL_PROVIDER == "sendgrid":
+        found.append(
+            Error("Anymail no longer supports SendGrid.", hint="Choose another EMAIL_PROVIDER.", id="coalition.E001")
+        )
+    if settings.DEBUG:
+        return found
+    if not settings.EMAIL_PROVIDER:
+        found.append(
+            Error(
+                "EMAIL_PROVIDER is not set.",
+                hint='Name a backend of Anymail\'s (such as "mailgun") or "smtp" with EMAIL_URL.',
+                id="coalition.E002",
+            )
+        )
+    for name in ("EMAIL_PROVIDER", "TEXT_PROVIDER"):
+        if getattr(settings, name) in ("simulated", "memory"):
+            found.append(Error(f"{name} is simulated: nothing would leave.", id="coalition.E003"))
+    if settings.EMAIL_PROVIDER not in ("", "smtp", "simulated") and "WEBHOOK_SECRET" not in settings.ANYMAIL:
+        found.append(
+            Error(
+                "ANYMAIL_WEBHOOK_SECRET is not set: anybody could report bounces.",
+                hint='Set it to "name:password" and use both in the webhook address given to the provider.',
+                id="coalition.E004",
+            )
+        )
+    if "example.org" in settings.DEFAULT_FROM_EMAIL:
+        found.append(Error("DEFAULT_FROM_EMAIL is still the default one.", id="coalition.E005"))
+    if settings.TEXT_PROVIDER == "twilio":
+        missing = [n for n in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM") if not getattr(settings, n)]
+        found += [Error(f"{name} is not set.", id="coalition.E006") for name in missing]
+    return found

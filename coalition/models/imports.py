@@ -1,0 +1,71 @@
+"""Files of people brought in from elsewhere, with what became of each row."""
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .people import Person
+
+
+def private_storage():
+    return storages["private"]
+
+
+class Import(models.Model):
+    class State(models.TextChoices):
+        UPLOADED = "uploaded", _("Uploaded")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    name = models.CharField(_("file name"), max_length=200)
+    file = models.FileField(_("file"), storage=private_storage, upload_to="imports/%Y/%m")
+    layout = models.CharField(_("layout"), max_length=40, blank=True)
+    encoding = models.CharField(_("encoding"), max_length=20, blank=True)
+    delimiter = models.CharField(_("delimiter"), max_length=4, blank=True)
+    mapping = models.JSONField(_("columns"), default=dict, help_text=_("{column header: field}"))
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.UPLOADED)
+    rows = models.PositiveIntegerField(_("rows"), default=0)
+    done = models.PositiveIntegerField(_("rows done"), default=0)
+    error = models.CharField(max_length=300, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+    touched_at = models.DateTimeField(auto_now=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self):
+        return self.name
+
+
+class ImportedRow(models.Model):
+    """What became of one row of a file. Unique per line, so that a killed worker's chunk never counts twice."""
+
+    class Outcome(models.TextChoices):
+        NEW = "new", _("New")
+        CHANGED = "changed", _("Changed")
+        UNCHANGED = "unchanged", _("Unchanged")
+        REFUSED = "refused", _("Refused")
+
+    batch = models.ForeignKey(Import, models.CASCADE, related_name="results", db_index=False)
+    line = models.PositiveIntegerField(_("line"))
+    outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome)
+    reason = models.CharField(_("reason"), max_length=60, blank=True)
+    person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="imported_rows")
+    data = models.JSONField(default=dict, blank=True, help_text=_("The row as it stood, for refused rows."))
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["batch", "line"]
+        constraints = [models.UniqueConstraint(fields=["batch", "line"], name="imported_line_once")]
+
+    def __str__(self):
+        return f"{self.line}: {self.get_outcome_display()}"

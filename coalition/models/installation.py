@@ -1,0 +1,75 @@
+"""What one installation says of itself, the thresholds an administrator may change, and the pulse of its beat."""
+
+import hashlib
+from datetime import time
+
+from django.core.validators import MaxValueValidator, RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from i18nfield.fields import I18nCharField, I18nTextField
+
+
+class Installation(models.Model):
+    """One row: the coalition that runs this copy. Thresholds are data (rules S7, S9, E4), never constants in code."""
+
+    name = I18nCharField(_("name of the coalition"), max_length=200)
+    short_name = I18nCharField(
+        _("short name"), max_length=60, help_text=_("Opens every text: keep it under 20 characters.")
+    )
+    postal_address = models.CharField(
+        _("postal address"), max_length=250, help_text=_("Stands at the foot of every bulk email, as the law asks.")
+    )
+    email = models.EmailField(_("email address"))
+    phone = models.CharField(_("phone number"), max_length=20, blank=True)
+    text_programme = I18nCharField(
+        _("text programme"), max_length=120, blank=True, help_text=_("Named when people agree to texts.")
+    )
+    texts_a_month = models.PositiveSmallIntegerField(_("texts a month, at most"), default=4)
+    brand_colour = models.CharField(
+        _("brand colour"), max_length=7, default="#0E4A50", validators=[RegexValidator(r"^#[0-9A-Fa-f]{6}$")]
+    )
+    disclaimer = I18nTextField(
+        _("disclaimer on publications"),
+        blank=True,
+        help_text=_("Says that not every partner endorses every word (shown under the list of who signed)."),
+    )
+
+    quiet_until = models.TimeField(_("texts not before"), default=time(9))
+    quiet_from = models.TimeField(_("texts not after"), default=time(20))
+    quiet_until_sunday = models.TimeField(_("on Sundays not before"), default=time(12))
+    soft_bounces = models.PositiveSmallIntegerField(_("soft bounces that close an address"), default=5)
+    soft_bounce_days = models.PositiveSmallIntegerField(_("counted over days"), default=30)
+    personal_link_days = models.PositiveSmallIntegerField(
+        _("days a personal link is valid"), default=60, validators=[MaxValueValidator(366)]
+    )
+
+    class Meta:
+        verbose_name = _("coalition settings")
+        verbose_name_plural = _("coalition settings")
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_installation")]
+
+    def __str__(self):
+        return str(self.name)
+
+    @classmethod
+    def get(cls):
+        return cls.objects.filter(pk=1).first() or cls(pk=1, name="Coalition", short_name="Coalition")
+
+    def save(self, *args, **kwargs):
+        self.pk = 1
+        super().save(*args, **kwargs)
+
+    @property
+    def digest(self):
+        """SHA-256 (hex) that its own quilt is drawn from."""
+        return hashlib.sha256(self.name.localize("en").encode()).hexdigest() if self.name else "0" * 64
+
+
+class Heartbeat(models.Model):
+    """When a part of the machine last showed life; /healthz reads it."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self):
+        return self.name

@@ -1,0 +1,188 @@
+"""People, and the ways to reach them."""
+
+from anyascii import anyascii
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+def fold(text):
+    """Without accents, case or doubled spaces: what search and sorting compare."""
+    return " ".join(anyascii(text or "").lower().split())
+
+
+class PersonQuerySet(models.QuerySet):
+    def present(self):
+        return self.filter(binned_at=None)
+
+    def search(self, words):
+        """People whose name starts its words with these, or one of whose addresses starts with (or, for digits, contains) them."""
+        words = words.strip()
+        folded = [w for w in "".join(c if c.isalnum() else " " for c in fold(words)).split() if w]
+        if not folded:
+            return self.none() if words else self
+        names = Q(search__isnull=False)
+        for word in folded:
+            names &= Q(search__regex=rf"\m{word}")
+        found = names
+        digits = "".join(c for c in words if c.isdigit())
+        if len(digits) >= 4:
+            found |= Q(addresses__channel=Address.Channel.PHONE, addresses__value__contains=digits)
+        if "@" in words or len(folded) == 1:
+            found |= Q(addresses__channel=Address.Channel.EMAIL, addresses__value__startswith=words.lower())
+        return self.filter(pk__in=self.model.objects.filter(found).values("pk"))
+
+
+class Person(models.Model):
+    """Somebody the coalition knows. The name stands as they write it; parts serve greetings and matching."""
+
+    name = models.CharField(_("full name"), max_length=200, blank=True)
+    given_name = models.CharField(_("first name"), max_length=100, blank=True)
+    family_name = models.CharField(_("last name"), max_length=100, blank=True)
+    language = models.CharField(
+        _("language"), max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
+    )
+    street = models.CharField(_("street address"), max_length=200, blank=True)
+    city = models.CharField(_("city"), max_length=100, blank=True)
+    state = models.CharField(_("state"), max_length=2, blank=True)
+    zip = models.CharField(_("ZIP code"), max_length=10, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=40, blank=True)
+    tags = models.ManyToManyField("Tag", through="Tagging", related_name="people", verbose_name=_("tags"))
+    search = models.CharField(max_length=300, blank=True, editable=False)
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    binned_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PersonQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["language", "state", "zip"], name="person_place"),
+            models.Index(fields=["zip"], name="person_zip"),
+            models.Index(fields=["-created_at", "-id"], name="person_newest"),
+            GinIndex(SearchVector("search", config="simple"), name="person_search"),
+        ]
+
+    def __str__(self):
+        return self.name or str(_("Name not known"))
+
+    def save(self, *args, **kwargs):
+        self.name = self.name or f"{self.given_name} {self.family_name}".strip()
+        self.search = fold(self.name)[:300]
+        if (fields := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*fields, "name", "search", "updated_at"}
+        super().save(*args, **kwargs)
+
+    @property
+    def greeting_name(self):
+        return self.given_name or self.name
+
+    def primary(self, channel):
+        """The address to use on a channel, or None."""
+        return next((a for a in self.addresses.all() if a.channel == channel and a.primary), None)
+
+    @property
+    def primary_email(self):
+        return self.primary(Address.Channel.EMAIL)
+
+    @property
+    def primary_phone(self):
+        return self.primary(Address.Channel.PHONE)
+
+
+class AddressQuerySet(models.QuerySet):
+    def at(self, channel, value):
+        """Every record that holds this address: rule S4 counts per number, not per person."""
+        return self.filter(channel=channel, value=value)
+
+    def open(self):
+        """Addresses that a bulk message may use."""
+        return self.filter(consent=Address.Consent.GRANTED, fault=Address.Fault.NONE)
+
+
+class Address(models.Model):
+    """One way to reach a person. Families share: the same value may stand with several people."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("Email")
+        PHONE = "phone", _("Phone")
+
+    class Consent(models.TextChoices):
+        """Where the consent history of this address stands; kept here so that audiences are one index scan."""
+
+        NONE = "none", _("Never asked")
+        ASKED = "asked", _("Asked, not confirmed")
+        GRANTED = "granted", _("Said yes")
+        WITHDRAWN = "withdrawn", _("Said stop")
+
+    class Fault(models.TextChoices):
+        """Why nothing arrives. A changed address clears it; it never stands for a wish (rule S9)."""
+
+        NONE = "", _("Works")
+        BOUNCED = "bounced", _("Bounced")
+        UNABLE = "unable", _("Cannot get texts")
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="addresses")
+    channel = models.CharField(_("channel"), max_length=5, choices=Channel)
+    value = models.CharField(_("address"), max_length=254, help_text=_("Lower-cased email, or phone as +16175550100."))
+    primary = models.BooleanField(_("primary"), default=True)
+    consent = models.CharField(_("consent"), max_length=9, choices=Consent, default=Consent.NONE)
+    consent_at = models.DateTimeField(_("consent since"), null=True, blank=True)
+    fault = models.CharField(_("fault"), max_length=10, choices=Fault, default=Fault.NONE, blank=True)
+    fault_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AddressQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        verbose_name = _("address")
+        verbose_name_plural = _("addresses")
+        constraints = [
+            models.UniqueConstraint(fields=["person", "channel", "value"], name="address_once_a_person"),
+            models.UniqueConstraint(
+                fields=["person", "channel"], condition=Q(primary=True), name="address_one_primary"
+            ),
+            models.CheckConstraint(
+                condition=Q(channel="phone", value__startswith="+") | Q(channel="email", value__contains="@"),
+                name="address_normalised",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["channel", "value"], include=["person"], name="address_value"),
+            models.Index(
+                fields=["channel", "person"],
+                condition=Q(consent="granted", fault="", primary=True),
+                name="address_open",
+            ),
+        ]
+
+    def __str__(self):
+        return self.value
+
+    @property
+    def is_open(self):
+        return self.consent == self.Consent.GRANTED and not self.fault
+
+
+class ExternalId(models.Model):
+    """What another system calls this person, so that a second import finds them again."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="external_ids")
+    system = models.CharField(max_length=40)
+    value = models.CharField(max_length=100)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["system", "value"], name="external_id_once")]
+
+    def __str__(self):
+        return f"{self.system} {self.value}"

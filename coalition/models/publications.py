@@ -1,0 +1,80 @@
+"""Publications, and the frozen texts that partners sign."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from i18nfield.fields import I18nCharField
+
+
+class Publication(models.Model):
+    class Kind(models.TextChoices):
+        BRIEF = "brief", _("Brief")
+        REPORT = "report", _("Report")
+        LETTER = "letter", _("Letter")
+        TESTIMONY = "testimony", _("Testimony")
+        ACTION = "action", _("Joint action")
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.BRIEF)
+    title = I18nCharField(_("title"), max_length=250)
+    bill = models.CharField(_("bill or docket"), max_length=60, blank=True)
+    authoritative_language = models.CharField(
+        _("authoritative language"), max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
+    )
+    public_url = I18nCharField(_("public address"), max_length=500, blank=True, editable=False)
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("publication")
+        verbose_name_plural = _("publications")
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self):
+        return str(self.title)
+
+    @property
+    def current_version(self):
+        """The newest frozen text, or None while nothing is frozen."""
+        return self.versions.order_by("-number").first()
+
+
+class Version(models.Model):
+    """A frozen text (rule G2). Never edited: an amendment is a new version."""
+
+    publication = models.ForeignKey(Publication, models.PROTECT, related_name="versions")
+    number = models.PositiveSmallIntegerField(_("number"))
+    digest = models.CharField(_("SHA-256 of the canonical text"), max_length=64)
+    material = models.BooleanField(
+        _("material"), default=True, help_text=_("Signatures on earlier versions do not carry over.")
+    )
+    note = models.CharField(_("what changed"), max_length=500, blank=True)
+    frozen_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    frozen_at = models.DateTimeField(_("frozen"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("version")
+        verbose_name_plural = _("versions")
+        ordering = ["publication", "-number"]
+        constraints = [models.UniqueConstraint(fields=["publication", "number"], name="version_number_once")]
+
+    def __str__(self):
+        return _("Version %(number)s") % {"number": self.number}
+
+    def text_in(self, language):
+        """The text in a language, else in the authoritative one."""
+        texts = {text.language: text for text in self.texts.all()}
+        return texts.get(language) or texts.get(self.publication.authoritative_language) or next(iter(texts.values()))
+
+
+class VersionText(models.Model):
+    version = models.ForeignKey(Version, models.PROTECT, related_name="texts")
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
+    title = models.CharField(_("title"), max_length=250)
+    summary = models.TextField(_("summary"), blank=True)
+    html = models.TextField(_("text as shown"), help_text=_("Cleaned HTML of the body."))
+    canonical = models.TextField(_("canonical text"), help_text=_("What the hash covers: see coalition.publishing."))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "language"], name="version_language_once")]
+
+    def __str__(self):
+        return self.title

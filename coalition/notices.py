@@ -1,0 +1,111 @@
+"""Notices: a verb writes the row in its own transaction; a door enqueues the sending; beat picks up what was missed.
+
+Claimed rows are committed before anything leaves, so a killed worker leaves an *uncertain* row and never a second copy.
+"""
+
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import override
+
+from coalition import channels
+from coalition.models import Address, Installation, Notice
+
+log = structlog.get_logger(__name__)
+
+IN_HAND_AT_MOST = timedelta(minutes=5)
+TRIES = 6
+
+
+def write(
+    kind, *, channel, value, language, key, context=None, person=None, attachments=(), text="", subject="", by=None
+):
+    """Owe somebody a small message. Called twice with the same `key` it is owed once; returns the row.
+
+    An email is rendered from `templates/email/<kind>.html`, `.txt` and `_subject.txt` in `language`; a text is given as `text`.
+    `attachments`: [{"name", "type", "content"}], content as text.
+    """
+    html = ""
+    if channel == Address.Channel.EMAIL and not text:
+        with override(language):
+            values = {
+                "installation": Installation.get(),
+                "language": language,
+                "person": person,
+                **(context or {}),
+            }
+            subject = " ".join(render_to_string(f"email/{kind}_subject.txt", values).split())
+            text = render_to_string(f"email/{kind}.txt", values)
+            html = render_to_string(f"email/{kind}.html", values)
+    notice, _new = Notice.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind,
+            "channel": channel,
+            "value": value,
+            "language": language,
+            "person": person,
+            "subject": subject[:250],
+            "text": text,
+            "html": html,
+            "attachments": list(attachments),
+            "by": by,
+            "due_at": timezone.now(),
+        },
+    )
+    return notice
+
+
+def _claim(limit):
+    with transaction.atomic():
+        due = Notice.objects.filter(state=Notice.State.QUEUED, due_at__lte=timezone.now()).order_by("due_at", "pk")
+        taken = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        Notice.objects.filter(pk__in=taken).update(
+            state=Notice.State.SENDING, claimed_at=timezone.now(), attempts=F("attempts") + 1
+        )
+    return list(Notice.objects.filter(pk__in=taken).order_by("pk"))
+
+
+def send_due(limit=20):
+    """Send what is owed, a few at a time. Returns how many were handed over or settled; 0 means nothing is due."""
+    taken = _claim(limit)
+    for notice in taken:
+        outcome = channels.channel_for(notice.channel).send([_envelope(notice)])[0]
+        _record(notice, outcome)
+    return len(taken)
+
+
+def _envelope(notice):
+    return channels.Envelope(
+        ref=f"notice-{notice.pk}",
+        to=notice.value,
+        language=notice.language,
+        subject=notice.subject,
+        text=notice.text,
+        html=notice.html,
+        attachments=notice.attachments,
+    )
+
+
+def _record(notice, outcome):
+    held = Notice.objects.filter(pk=notice.pk, state=Notice.State.SENDING)
+    if outcome.status == channels.Status.RETRY and notice.attempts < TRIES:
+        later = timezone.now() + timedelta(seconds=30 * 2**notice.attempts)
+        held.update(state=Notice.State.QUEUED, due_at=later, error=outcome.error[:200])
+    elif outcome.status in (channels.Status.RETRY, channels.Status.FAILED):
+        held.update(state=Notice.State.FAILED, error=outcome.error[:200])
+        log.warning("notice failed", notice=notice.pk, kind=notice.kind, error=outcome.error[:80])
+    elif outcome.status == channels.Status.UNCERTAIN:
+        held.update(state=Notice.State.UNCERTAIN, error=outcome.error[:200])
+    else:
+        held.update(state=Notice.State.SENT, sent_at=timezone.now(), provider_id=outcome.provider_id, error="")
+
+
+def sweep():
+    """What a dead worker held may have left: it becomes *uncertain*, for a person to settle. Returns how many."""
+    lost = Notice.objects.filter(state=Notice.State.SENDING, claimed_at__lt=timezone.now() - IN_HAND_AT_MOST)
+    return lost.update(state=Notice.State.UNCERTAIN)

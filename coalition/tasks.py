@@ -1,0 +1,22 @@
+"""Doors that open on the queue. Each takes at most a primary key, is safe to run twice, and finds its own work."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from coalition import notices
+from coalition.models import Heartbeat
+
+
+@shared_task
+def send_notices():
+    """Send what is owed; while there is more, queue another turn."""
+    if notices.send_due():
+        send_notices.delay()
+
+
+@shared_task
+def sweep():
+    """Beat's round: show life, settle what dead workers held, pick up what the queue lost."""
+    Heartbeat.objects.update_or_create(name="beat", defaults={"at": timezone.now()})
+    notices.sweep()
+    send_notices.delay()
