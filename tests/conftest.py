@@ -1,0 +1,22 @@
+"""Shared fixtures: real rows, in-memory channels, no mocks of our own code."""
+
+import pytest
+
+from coalition.models import Installation
+from tests import factories
+
+
+@pytest.fixture
+def installation(db):
+    return Installation.objects.create(
+        name={"en": "Riverbend Education Coalition", "es": "Coalición Educativa Riverbend"},
+        short_name={"en": "Riverbend", "es": "Riverbend"},
+        postal_address="100 Main Street, Springfield, MA 01103",
+        email="hello@riverbend.example.org",
+        text_programme={"en": "Riverbend alerts", "es": "Alertas de Riverbend"},
+    )
+
+
+@pytest.fixture
+def person(db):
+    return factories.PersonFactory()
