@@ -2,8 +2,17 @@
 
 import pytest
 
+from coalition import embedded
 from coalition.models import Installation
 from tests import factories
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """Leave no database server behind, unless somebody else (a demo, another run) uses it too."""
+    if not hasattr(session.config, "workerinput") and embedded.data_folder().exists():
+        embedded.stop(only_if_unused=True)
+
 
 
 @pytest.fixture
