@@ -34,6 +34,11 @@ class Installation(models.Model):
         help_text=_("Says that not every partner endorses every word (shown under the list of who signed)."),
     )
 
+    email_wording = I18nTextField(
+        _("wording beside the email box"), blank=True, help_text=_("Kept with each consent, word for word.")
+    )
+    text_wording = I18nTextField(_("wording beside the text box"), blank=True)
+
     quiet_until = models.TimeField(_("texts not before"), default=time(9))
     quiet_from = models.TimeField(_("texts not after"), default=time(20))
     quiet_until_sunday = models.TimeField(_("on Sundays not before"), default=time(12))
