@@ -123,6 +123,14 @@ def stop(folder=None, *, only_if_unused=False):
             return _stop(folder)
 
 
+def remove(folder=None):
+    """Stop the server and delete all its data. Raises EmbeddedError while another process uses it."""
+    folder = Path(folder or data_folder()).absolute()
+    if not stop(folder, only_if_unused=True):
+        raise EmbeddedError("The embedded database is in use, perhaps by a running demo. Stop that first.")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 # The folder.
 
 

@@ -185,10 +185,18 @@ def test_it_is_not_stopped_under_another_process(folder):
         other.stdout.readline()
         assert embedded.stop(folder, only_if_unused=True) is False
         assert ask(entry, "SELECT 1") == 1
+        with pytest.raises(embedded.EmbeddedError, match="in use"):
+            embedded.remove(folder)
         other.kill()
     assert embedded.stop(folder, only_if_unused=True) is True
     with pytest.raises(psycopg.OperationalError):
         ask(entry, "SELECT 1")
+
+
+def test_its_data_can_be_removed(folder):
+    embedded.ensure_running(folder)
+    embedded.remove(folder)
+    assert not folder.exists()
 
 
 def test_stopping_what_never_ran_is_no_matter(folder):
