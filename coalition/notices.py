@@ -6,9 +6,11 @@ Claimed rows are committed before anything leaves, so a killed worker leaves an 
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.template.loader import render_to_string
+from django.template import Context
+from django.template.loader import get_template, render_to_string
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -26,7 +28,7 @@ def write(
 ):
     """Owe somebody a small message. Called twice with the same `key` it is owed once; returns the row.
 
-    An email is rendered from `templates/email/<kind>.html`, `.txt` and `_subject.txt` in `language`; a text is given as `text`.
+    An email is rendered from `templates/email/<kind>.html`, `.txt`, `_subject.txt` in `language`; a text is `text`.
     `attachments`: [{"name", "type", "content"}], content as text.
     """
     html = ""
@@ -36,10 +38,12 @@ def write(
                 "installation": Installation.get(),
                 "language": language,
                 "person": person,
+                "public_url": settings.PUBLIC_URL,
                 **(context or {}),
             }
-            subject = " ".join(render_to_string(f"email/{kind}_subject.txt", values).split())
-            text = render_to_string(f"email/{kind}.txt", values)
+            # Joined by single spaces: a line break in a name can never start a header of its own.
+            values["subject"] = subject = " ".join(_plain(f"email/{kind}_subject.txt", values).split())
+            text = _plain(f"email/{kind}.txt", values).strip() + "\n"
             html = render_to_string(f"email/{kind}.html", values)
     notice, _new = Notice.objects.get_or_create(
         key=key,
@@ -58,6 +62,11 @@ def write(
         },
     )
     return notice
+
+
+def _plain(template, values):
+    """A template without HTML in it: nothing is escaped."""
+    return get_template(template).template.render(Context(values, autoescape=False))
 
 
 def _claim(limit):

@@ -1,4 +1,4 @@
-"""What goes into a channel and what comes out. A channel is one method: `send(envelopes) -> outcomes`, in the same order."""
+"""What goes into a channel and what comes out. A channel is one method: `send(envelopes) -> outcomes`, same order."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Envelope:
-    """One message for one address. `ref` names our row ("delivery-7", "notice-3") and travels as Message-ID or metadata."""
+    """One message for one address. `ref` names our row ("delivery-7", "notice-3") and travels as its Message-ID."""
 
     ref: str
     to: str
@@ -33,7 +33,7 @@ class Envelope:
 
 @dataclass(slots=True)
 class Outcome:
-    """`error` is a code or short words for staff, never an address. `code`: the provider's number, such as Twilio's 21610."""
+    """`error`: a code or short words for staff, never an address. `code`: the provider's number, such as 21610."""
 
     status: Status
     provider_id: str = ""

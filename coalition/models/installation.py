@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField, I18nTextField
+from i18nfield.strings import LazyI18nString
 
 
 class Installation(models.Model):
@@ -58,7 +59,8 @@ class Installation(models.Model):
 
     @classmethod
     def get(cls):
-        return cls.objects.filter(pk=1).first() or cls(pk=1, name="Coalition", short_name="Coalition")
+        unnamed = LazyI18nString("Coalition")
+        return cls.objects.filter(pk=1).first() or cls(pk=1, name=unnamed, short_name=unnamed)
 
     def save(self, *args, **kwargs):
         self.pk = 1
