@@ -31,7 +31,7 @@ SUPPRESSION_KEY = env("SUPPRESSION_KEY", default=SECRET_KEY)
 if not DEBUG and SECRET_KEY == DEFAULT_SECRET:
     raise ImproperlyConfigured("Set SECRET_KEY: the default one is only for DEBUG.")
 
-PUBLIC_URL = env("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
+PUBLIC_URL = env("PUBLIC_URL", default=f"http://127.0.0.1:{env('PORT', default='8000')}").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [_public.hostname])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]

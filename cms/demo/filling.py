@@ -302,3 +302,194 @@ def fill_pages(rng):
     from cms.demo import loading
 
     loading.load_pages()
+
+
+def publication_of(brief):
+    """The publication of a brief named by its English slug; its text is frozen as version 1 the first time."""
+    from cms import freezing
+    from cms.models import BriefPage
+
+    page = BriefPage.objects.get(slug=brief, locale__language_code="en")
+    if page.publication is None or page.publication.current_version is None:
+        freezing.freeze(page, by=User.objects.get(email=STAFF[1][0]), material=True, note="")
+        page.refresh_from_db()
+    return page.publication
+
+
+def fill_rounds(rng):
+    if Round.objects.exists():
+        return
+    organizer = User.objects.get(email=STAFF[0][0])
+    signatories = list(
+        Representative.objects.filter(may_sign=True).select_related("person", "organization").order_by("pk")
+    )
+    for row in read("rounds")["round"]:
+        publication = publication_of(row["brief"])
+        opened = timezone.now() - timedelta(days=row["opened_days_ago"])
+        deadline = on_day(row["deadline_days"], "17:00", row["zone"])
+        round_ = signing_on.open_round(
+            publication,
+            deadline=max(deadline, timezone.now() + timedelta(days=1)),  # a closed one was open when they answered
+            zone=row["zone"],
+            addressee=both(row, "addressee"),
+            message=both(row, "message"),
+            by=organizer,
+        )
+        signing_on.invite(round_, signatories, by=organizer)
+        invitations = list(round_.invitations.select_related("representative__person", "organization").order_by("pk"))
+        rng.shuffle(invitations)
+        answering = invitations[: round(len(invitations) * row["answered_share"])]
+        reasons = {code: cycle(row[f"decline_reasons_{code}"]) for code in ("en", "es")}
+        for position, invitation in enumerate(answering):
+            share = position / len(answering)
+            if share < row["sign_share"]:
+                choice = Decision.Choice.SIGN
+            elif share < row["sign_share"] + row["support_share"]:
+                choice = Decision.Choice.SUPPORT
+            else:
+                choice = Decision.Choice.DECLINE
+            person = invitation.representative.person
+            signing_on.mark_seen(invitation)
+            signing_on.decide(
+                invitation,
+                version=publication.current_version,
+                choice=choice,
+                signer_name=person.name,
+                signer_title=invitation.representative.title.localize(person.language),
+                attested=choice == Decision.Choice.SIGN,
+                language=person.language,
+                reason=next(reasons[person.language]) if choice == Decision.Choice.DECLINE else "",
+            )
+        for invitation in invitations[len(answering) :][::3]:
+            signing_on.mark_seen(invitation)
+        spread(round_, opened, min(deadline, timezone.now()), rng)
+        Round.objects.filter(pk=round_.pk).update(deadline=deadline, opened_at=opened)
+        if row["state"] == "closed":
+            Round.objects.filter(pk=round_.pk).update(closed_at=deadline)
+
+
+def spread(round_, start, end, rng):
+    """Everybody answered within the round, not in the second in which the demo was filled."""
+    for invitation in round_.invitations.all():
+        moment = start + (end - start) * rng.uniform(0.05, 0.95)
+        if invitation.seen_at:
+            invitation.seen_at = moment - timedelta(hours=rng.randrange(1, 30))
+        invitation.invited_at = start
+        invitation.save(update_fields=["seen_at", "invited_at"])
+        round_.decisions.filter(invitation=invitation).update(at=moment)
+
+
+def fill_messages(rng):
+    if Message.objects.exists():
+        return
+    organizer = User.objects.get(email=STAFF[0][0])
+    rows = read("messages")
+    for row in rows["reply_template"]:
+        ReplyTemplate.objects.get_or_create(kind=row["kind"], defaults={"text": both(row, "text")})
+    for row in rows["keyword"]:
+        Keyword.objects.get_or_create(word=row["word"], defaults={"language": row["language"], "campaign": campaign()})
+    for row in rows["email"]:
+        message = Message.objects.create(
+            channel="email", name=row["name"], campaign=campaign(), created_by=organizer
+        )
+        for code in ("en", "es"):
+            words = row[code]
+            MessageContent.objects.create(
+                message=message,
+                language=code,
+                subject=words["subject"],
+                preheader=words["preheader"],
+                body="\n\n".join(words["body"]),
+                action_label=words["action_label"],
+                action_url=words["action_path"],
+                reviewed_by=organizer,
+                reviewed_at=timezone.now(),
+            )
+        if row["state"] == "sent":
+            send_now(message, organizer, row["days_ago"])
+    for row in rows["text"]:
+        message = Message.objects.create(
+            channel="phone", name=row["name"], campaign=campaign(), created_by=organizer
+        )
+        for code in ("en", "es"):
+            MessageContent.objects.create(
+                message=message, language=code, body=row[f"body_{code}"], reviewed_by=organizer, reviewed_at=timezone.now()
+            )
+        for position, choice in enumerate(row["choices"]):
+            Choice.objects.create(
+                message=message,
+                label=both(choice, "label"),
+                words=", ".join(choice["words"]),
+                reply=both(choice, "reply"),
+                position=position,
+            )
+        send_now(message, organizer, row["days_ago"])
+
+
+def send_now(message, organizer, days_ago):
+    """Send through the real ledger to the simulated channels, then date it back to when the story says."""
+    installation = Installation.get()
+    quiet = {f: getattr(installation, f) for f in ("quiet_until", "quiet_from", "quiet_until_sunday")}
+    # The demo may be filled at night: the story's texts left in daylight.
+    Installation.objects.update(quiet_until=time(0), quiet_from=time(23, 59, 59), quiet_until_sunday=time(0))
+    try:
+        sending.start(message, by=organizer)
+        while sending.send_next_batch(message):
+            pass
+        sending.close_finished(message)
+    finally:
+        Installation.objects.update(**quiet)
+    ago = timedelta(days=days_ago)
+    Message.objects.filter(pk=message.pk).update(
+        created_at=timezone.now() - ago - timedelta(hours=20),
+        started_at=timezone.now() - ago,
+        finished_at=timezone.now() - ago + timedelta(minutes=2),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE campaigns_delivery SET updated_at = updated_at - %s WHERE message_id = %s", [ago, message.pk])
+        cursor.execute("UPDATE coalition_entry SET at = at - %s WHERE kind = 'message' AND at > now() - interval '1 hour'", [ago])
+    Delivery.objects.filter(message=message, state=Delivery.State.SENT).update(state=Delivery.State.DELIVERED)
+
+
+def fill_replies(rng):
+    message = Message.objects.filter(channel="phone", state=Message.State.SENT).first()
+    if message is None or message.answers.exists():
+        return
+    got = list(message.deliveries.filter(state=Delivery.State.DELIVERED).select_related("person").order_by("pk"))
+    rng.shuffle(got)
+    by_language = {code: iter([d for d in got if d.language == code]) for code in ("en", "es")}
+    rows = read("replies")["reply"]
+    answers = [r for r in rows if r["kind"] == "answer"]
+    several = [(row, i) for i in range(9) for row in answers] + [(row, 0) for row in rows if row["kind"] != "answer"]
+    for number, (row, _turn) in enumerate(several):
+        delivery = next(by_language[row["language"]], None)
+        if delivery is not None:
+            receiving.receive(
+                sid=f"SMdemo{number:028d}",
+                sender=delivery.value,
+                body=row["body"],
+                at=timezone.now() - timedelta(hours=rng.randrange(1, 66), minutes=rng.randrange(60)),
+            )
+
+
+def fill_registrations(rng):
+    if Registration.objects.exists():
+        return
+    for webinar, count in zip(Webinar.objects.order_by("starts_at"), (124, 37), strict=False):
+        chosen = Person.objects.filter(addresses__channel="email", name__gt="").order_by("pk").distinct()[100:3000]
+        for person in rng.sample(list(chosen), count):
+            spanish = person.language == "es" and webinar.spanish_interpretation
+            registering.register(
+                webinar,
+                name=person.name,
+                email=person.addresses.get(channel="email").value,
+                language=person.language,
+                interpretation="es" if spanish and rng.random() < 0.8 else "",
+                captions=rng.random() < 0.12,
+                access_needs="",
+            )
+        waiting = webinar.registrations.filter(access_state=Registration.Access.ASKED).order_by("pk")
+        for registration in waiting[: len(waiting) // 2]:
+            registering.answer_request(registration, Registration.Access.CONFIRMED)
+    with override(settings.LANGUAGE_CODE):
+        Notice.objects.filter(state=Notice.State.QUEUED, kind__in=["registration"]).update(due_at=timezone.now())

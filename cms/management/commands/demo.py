@@ -1,0 +1,38 @@
+"""Fill an invented coalition and serve it at one address, with the worker and the beat running. Nothing leaves this machine."""
+
+import os
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from cms.demo import filling
+from coalition import supervisor
+
+
+class Command(BaseCommand):
+    help = __doc__
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("--port", default=os.environ.get("PORT", "8000"))
+        parser.add_argument("--fill-only", action="store_true", help="Fill the coalition and stop.")
+
+    def handle(self, *, port, fill_only, **options):
+        if not settings.DEMO:
+            raise CommandError("This opens doors without a password. Set DEBUG=1 and DEMO=1, or type: make demo")
+        if not fill_only:
+            try:
+                supervisor.check_port(port)
+            except supervisor.PortError as error:
+                raise CommandError(str(error)) from None
+        self.stdout.write("Preparing the coalition …")
+        call_command("migrate", verbosity=0, interactive=False)
+        filling.fill(self.stdout.write)
+        if fill_only:
+            return
+        address = f"http://127.0.0.1:{port}/"
+        supervisor.run(
+            supervisor.processes(port, settings.VAR / "celerybeat-schedule"),
+            address=address,
+        )
