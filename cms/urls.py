@@ -3,4 +3,9 @@
 from django.urls import include, path
 from wagtail import urls as wagtail_urls
 
-urlpatterns = [path("", include(wagtail_urls))]
+from cms import views
+
+urlpatterns = [
+    path("icon.svg", views.icon, name="icon"),
+    path("", include(wagtail_urls)),
+]

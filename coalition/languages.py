@@ -9,7 +9,7 @@ import unicodedata
 from zoneinfo import ZoneInfo
 
 from anyascii import anyascii
-from babel import dates, lists
+from babel import dates, lists, numbers
 from babel.core import Locale, UnknownLocaleError
 from django.utils.translation import get_language
 
@@ -112,6 +112,12 @@ def format_clock(value, zone, language=None):
     """The time of day with its zone: "3:00 p.m. Eastern Time", "3:00 p. m., hora del este"."""
     time, name = format_time(local(value, zone), language), zone_name(zone, language)
     return f"{time}, {name}" if _locale(language).language == "es" and name != "UTC" else f"{time} {name}"
+
+
+def format_number(value, language=None):
+    """A number as people in the United States write it in either language: "18,204", "6.1"."""
+    locale = _locale(language)
+    return numbers.format_decimal(value, locale=Locale("es", "US") if locale.language == "es" else locale)
 
 
 def join_list(items, language=None):

@@ -66,3 +66,9 @@ def day_month(value):
 def joined(items):
     """{{ names|joined }}: "a, b y c"."""
     return languages.join_list(items, get_language())
+
+
+@register.filter
+def number(value):
+    """{{ count|number }}: "18,204"."""
+    return languages.format_number(value, get_language())

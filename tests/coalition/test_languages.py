@@ -9,6 +9,7 @@ from coalition.languages import (
     format_clock,
     format_date,
     format_day_month,
+    format_number,
     format_time,
     format_weekday,
     format_when,
@@ -112,3 +113,8 @@ def test_L3_order_folds_accents_and_ignores_articles():
         "Los Pinos",
     ]
     assert sort_key("¡La Casa del Río!") == "casa del rio"
+
+
+def test_numbers_as_people_here_write_them():
+    assert [format_number(18204, code) for code in ("en", "es")] == ["18,204", "18,204"]
+    assert format_number(6.1, "es") == "6.1"

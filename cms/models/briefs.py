@@ -1,0 +1,155 @@
+"""Briefs: written here, frozen for signing, and from then on shown exactly as they were frozen.
+
+The public page of a brief shows its publication's newest frozen version. What an editor writes afterwards stays a draft
+until it is frozen as the next version.
+"""
+
+from django.db import models
+from django.http import Http404
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel, MultiFieldPanel
+from wagtail.contrib.routable_page.models import RoutablePageMixin, path
+from wagtail.fields import StreamField
+from wagtail.models import PageManager, PageQuerySet
+from wagtail_localize.fields import SynchronizedField, TranslatableField
+
+from cms.blocks import BriefBody
+from coalition.languages import sort_key
+from coalition.models import Decision, Organization, Publication, Version, VersionText
+
+from .base import SitePage
+
+
+def signatories(version, language):
+    """Who signed this text: [(scope in words, [names])], national, state, local, each in alphabetical order (G5, L3).
+
+    Signatures given to a version carry over to the clerical ones that follow it.
+    """
+    carried = []
+    for earlier in version.publication.versions.filter(number__lte=version.number).order_by("-number"):
+        carried.append(earlier.pk)
+        if earlier.material:
+            break
+    decisions = Decision.objects.live().filter(version__in=carried, choice=Decision.Choice.SIGN)
+    organizations = [decision.organization for decision in decisions.select_related("organization")]
+    groups = []
+    for scope in Organization.Scope:
+        names = [o.name_in(language) for o in organizations if o.scope == scope]
+        if names:
+            groups.append((scope.label, sorted(names, key=sort_key)))
+    return groups
+
+
+class BriefIndexPage(SitePage):
+    """All briefs, newest first."""
+
+    introduction = models.TextField(_("introduction"), blank=True)
+
+    content_panels = [*SitePage.content_panels, FieldPanel("introduction")]
+    parent_page_types = ["cms.HomePage"]
+    subpage_types = ["cms.BriefPage"]
+    template = "cms/briefs.html"
+
+    class Meta:
+        verbose_name = _("list of briefs")
+        verbose_name_plural = _("lists of briefs")
+
+    def get_context(self, request, *args, **kwargs):
+        context = super().get_context(request, *args, **kwargs)
+        context["briefs"] = BriefPage.objects.live().child_of(self).newest_first().with_covers(self.language)
+        return context
+
+
+class BriefPageQuerySet(PageQuerySet):
+    def newest_first(self):
+        return self.order_by("-date", "-pk")
+
+    def with_covers(self, language):
+        """The pages as a list, each with `cover`: the VersionText that `language` reads now, or None (one query)."""
+        pages = list(self)
+        texts = (
+            VersionText.objects.filter(
+                language=language, version__publication__in=[p.publication_id for p in pages if p.publication_id]
+            )
+            .select_related("version")
+            .defer("html", "canonical")
+            .order_by("version__publication", "-version__number")
+            .distinct("version__publication")
+        )
+        covers = {text.version.publication_id: text for text in texts}
+        for page in pages:
+            page.cover = covers.get(page.publication_id)
+        return pages
+
+
+class BriefPage(RoutablePageMixin, SitePage):
+    """A brief in one language. Its translations share one publication, and so one hash and one quilt."""
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Publication.Kind, default=Publication.Kind.BRIEF)
+    kicker = models.CharField(_("kicker"), max_length=60, blank=True, help_text=_("A word or two above the title."))
+    summary = models.TextField(_("summary"), max_length=600)
+    date = models.DateField(_("date"), default=timezone.localdate)
+    bill = models.CharField(_("bill or docket"), max_length=60, blank=True)
+    body = StreamField(BriefBody(), verbose_name=_("text"))
+    publication = models.ForeignKey(
+        Publication, models.SET_NULL, null=True, blank=True, editable=False, related_name="pages"
+    )
+
+    objects = PageManager.from_queryset(BriefPageQuerySet)()
+
+    content_panels = [
+        *SitePage.content_panels,
+        FieldPanel("kicker"),
+        FieldPanel("summary"),
+        MultiFieldPanel(
+            [FieldPanel("date"), FieldPanel("kind"), FieldPanel("bill")], heading=_("About the publication")
+        ),
+        FieldPanel("body"),
+    ]
+    override_translatable_fields = [SynchronizedField("bill"), TranslatableField("slug")]
+    parent_page_types = ["cms.BriefIndexPage"]
+    subpage_types = []
+    template = "cms/brief.html"
+
+    class Meta:
+        verbose_name = _("brief")
+        verbose_name_plural = _("briefs")
+
+    @path("")
+    def current(self, request):
+        return self.render(request)
+
+    @path("versions/<int:number>/")
+    def earlier(self, request, number):
+        """A version as it was signed; the newest one lives at the page's own address."""
+        version = Version.objects.filter(publication=self.publication_id, number=number).first()
+        if version is None:
+            raise Http404
+        return self.render(request, context_overrides=self.shown(version))
+
+    def shown(self, version):
+        """What the template needs to show one frozen version."""
+        text = version.text_in(self.language)
+        signed = signatories(version, self.language)
+        return {
+            "version": version,
+            "text": text,
+            "signed": signed,
+            "signed_count": sum(len(names) for scope, names in signed),
+        }
+
+    def get_context(self, request, *args, **kwargs):
+        context = super().get_context(request, *args, **kwargs)
+        context["back"] = self.get_parent()
+        if self.publication_id is None or getattr(request, "is_preview", False):
+            return context
+        versions = list(
+            Version.objects.filter(publication=self.publication_id)
+            .select_related("publication")
+            .prefetch_related("texts")
+            .order_by("-number")
+        )
+        if versions:
+            context.update(self.shown(versions[0]), versions=versions, newest=versions[0])
+        return context
