@@ -9,3 +9,7 @@ for name in CLEARED.split():
 os.environ |= {"DEBUG": "1", "DEMO": "0", "EMAIL_PROVIDER": "simulated", "TEXT_PROVIDER": "memory"}
 
 from coalition.settings import *  # noqa: E402, F403
+
+CELERY_BROKER_URL = "memory://"
+CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
