@@ -1,9 +1,20 @@
 """Publications, and the frozen texts that partners sign."""
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField
+
+
+class PublicationQuerySet(models.QuerySet):
+    def steady(self, pk):
+        """The publication, held as it is until the transaction ends: many may decide, nobody may amend meanwhile.
+
+        `freeze` and others that change what is decided on take the row FOR UPDATE, which waits for this FOR SHARE.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM coalition_publication WHERE id = %s FOR SHARE", [pk])
+        return self.get(pk=pk)
 
 
 class Publication(models.Model):
@@ -22,6 +33,8 @@ class Publication(models.Model):
     )
     public_url = I18nCharField(_("public address"), max_length=500, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    objects = PublicationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("publication")

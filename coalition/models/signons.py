@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField, I18nTextField
@@ -67,6 +67,17 @@ class DecisionQuerySet(models.QuerySet):
     def live(self):
         return self.filter(live=True)
 
+    def counted(self):
+        """Without the late signatures that staff have not accepted (rule G3)."""
+        return self.exclude(late=True, choice="sign", accepted=None).exclude(accepted=False)
+
+    def waiting(self):
+        """Late signatures that wait for staff: the partner has said nothing else since."""
+        later = self.model.objects.filter(
+            publication=OuterRef("publication"), organization=OuterRef("organization"), pk__gt=OuterRef("pk")
+        )
+        return self.filter(late=True, choice="sign", accepted=None).exclude(Exists(later))
+
 
 class Decision(models.Model):
     """An appended answer. At most one is live per organization and publication (rule G4)."""
@@ -91,6 +102,11 @@ class Decision(models.Model):
     language = models.CharField(_("language read"), max_length=10, choices=settings.LANGUAGES)
     reason = models.TextField(_("reason"), blank=True)
     late = models.BooleanField(_("after the deadline"), default=False)
+    accepted = models.BooleanField(
+        _("late answer accepted"), null=True, blank=True, help_text=_("Unknown while it waits for staff.")
+    )
+    settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
     live = models.BooleanField(default=True)
     at = models.DateTimeField(_("when"))
 
@@ -105,8 +121,15 @@ class Decision(models.Model):
                 fields=["publication", "organization"], condition=Q(live=True), name="decision_one_live"
             ),
             models.CheckConstraint(condition=~Q(choice="sign") | Q(attested=True), name="decision_sign_is_attested"),
+            models.CheckConstraint(
+                condition=Q(live=False) | Q(late=False) | ~Q(choice="sign") | Q(accepted=True),
+                name="decision_late_is_accepted",
+            ),
         ]
-        indexes = [models.Index(fields=["version", "choice"], condition=Q(live=True), name="decision_of_version")]
+        indexes = [
+            models.Index(fields=["version", "choice"], condition=Q(live=True), name="decision_of_version"),
+            models.Index(fields=["publication", "organization", "-at", "-id"], name="decision_history"),
+        ]
 
     def __str__(self):
         return f"{self.organization} · {self.get_choice_display()}"

@@ -1,0 +1,204 @@
+"""The canonical text: what a hash covers, how two texts differ, and nothing of how they look.
+
+**Canonical text.** Unicode NFC; lines end in LF; soft hyphens and zero-width spaces are dropped; every run of spaces
+inside a line (no-break ones and tabs too) is one space; no line starts or ends with a space; paragraphs are separated
+by exactly one blank line; no blank line at either end. So a text copied from a page or an email meets itself again.
+
+**Digest.** SHA-256 over these bytes, for every language in the order of its code ("en" before "es"):
+
+    code  space  length  LF  text  LF
+
+`code` and `length` in ASCII, `length` the number of bytes of `text` in decimal, `text` the canonical text in UTF-8. The
+length makes the layout unambiguous: no text can pretend to be two languages. For en "Hi" and es "Año" the bytes are
+`en 2\\nHi\\nes 4\\nAño\\n`.
+"""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from html.parser import HTMLParser
+
+INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+SPACES = re.compile(r"[^\S\n]+")
+SAME, GONE, NEW = "same", "gone", "new"
+BREAK = "\n\n"
+ALIKE = 0.4  # share of words two paragraphs need in common to be shown as one paragraph that changed
+PAIRS = (
+    900  # above this many pairs, paragraphs are matched by their order alone: a rewritten report must not take minutes
+)
+
+
+def canonical_text(text):
+    """The one form of a text that is hashed and compared (see the module)."""
+    text = unicodedata.normalize("NFC", text.translate(INVISIBLE))
+    lines = [SPACES.sub(" ", line).strip() for line in "\n".join(text.splitlines()).split("\n")]
+    return re.sub(r"\n{3,}", BREAK, "\n".join(lines)).strip("\n")
+
+
+def digest(texts):
+    """Hex SHA-256 of `{language code: text}`; the exact bytes stand in the module's docstring."""
+    hashed = hashlib.sha256()
+    for language in sorted(texts):
+        body = canonical_text(texts[language]).encode()
+        hashed.update(f"{language} {len(body)}\n".encode() + body + b"\n")
+    return hashed.hexdigest()
+
+
+class _Words(HTMLParser):
+    """Reads the words of HTML: a block is a paragraph, a line break a line; what is drawn (svg) or run is no text."""
+
+    BLOCKS = re.compile(
+        "address|article|aside|blockquote|caption|dd|details|div|dl|dt|figcaption|figure|footer|h[1-6]|header|hr|li|main|nav"
+        "|ol|p|pre|section|summary|table|tbody|thead|tr|ul"
+    )
+    SILENT = frozenset(("script", "style", "svg", "template"))
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.parts, self.silent = [], 0
+
+    def handle_starttag(self, tag, attrs):
+        if tag in self.SILENT:
+            self.silent += 1
+        elif self.BLOCKS.fullmatch(tag):
+            self.parts.append(BREAK)
+        elif tag == "br":
+            self.parts.append("\n")
+        elif tag in ("td", "th"):
+            self.parts.append(" ")
+
+    def handle_endtag(self, tag):
+        if tag in self.SILENT:
+            self.silent = max(0, self.silent - 1)
+        elif self.BLOCKS.fullmatch(tag):
+            self.parts.append(BREAK)
+
+    def handle_data(self, data):
+        if not self.silent:
+            self.parts.append(re.sub(r"\s+", " ", data))
+
+
+def text_of(html):
+    """The canonical text of an HTML body: its words, block by block."""
+    reader = _Words()
+    reader.feed(html)
+    reader.close()
+    return canonical_text("".join(reader.parts))
+
+
+def _paragraphs(text):
+    return [paragraph for paragraph in canonical_text(text).split(BREAK) if paragraph]
+
+
+def _tokens(text):
+    """Words, and line breaks as words of their own."""
+    return re.findall(r"\n|[^\s]+", text)
+
+
+def _joined(tokens):
+    return " ".join(tokens).replace(" \n", "\n").replace("\n ", "\n")
+
+
+def _words(old, new):
+    """Word by word, as [(kind, words)]: what stayed, what is gone, what is new."""
+    before, after, found = _tokens(old), _tokens(new), []
+    for move, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if move == "equal":
+            found.append((SAME, _joined(before[i1:i2])))
+            continue
+        if i2 > i1:
+            found.append((GONE, _joined(before[i1:i2])))
+        if j2 > j1:
+            found.append((NEW, _joined(after[j1:j2])))
+    return found
+
+
+@dataclass(frozen=True)
+class Row:
+    """A paragraph that was, is, or changed: its words as [(kind, words)]."""
+
+    words: list
+
+    @property
+    def before(self):
+        return [part for part in self.words if part[0] != NEW]
+
+    @property
+    def after(self):
+        return [part for part in self.words if part[0] != GONE]
+
+    @property
+    def changed(self):
+        return any(kind != SAME for kind, _words in self.words)
+
+
+def _pairs(old, new):
+    """Which paragraphs of a changed stretch belong together: (old or None, new or None), in order."""
+    if len(old) * len(new) > PAIRS:
+        longest = max(len(old), len(new))
+        return [(old[i] if i < len(old) else None, new[i] if i < len(new) else None) for i in range(longest)]
+    # The pairing with the most likeness, by the usual table of best sums (longest common subsequence, weighted).
+    likeness = [[SequenceMatcher(None, _tokens(a), _tokens(b), autojunk=False).ratio() for b in new] for a in old]
+    best = [[0.0] * (len(new) + 1) for _row in range(len(old) + 1)]
+    for i in reversed(range(len(old))):
+        for j in reversed(range(len(new))):
+            paired = likeness[i][j] + best[i + 1][j + 1] if likeness[i][j] >= ALIKE else 0.0
+            best[i][j] = max(paired, best[i + 1][j], best[i][j + 1])
+    pairs, i, j = [], 0, 0
+    while i < len(old) and j < len(new):
+        if likeness[i][j] >= ALIKE and best[i][j] == likeness[i][j] + best[i + 1][j + 1]:
+            pairs.append((old[i], new[j]))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            pairs.append((old[i], None))
+            i += 1
+        else:
+            pairs.append((None, new[j]))
+            j += 1
+    return pairs + [(a, None) for a in old[i:]] + [(None, b) for b in new[j:]]
+
+
+def side_by_side(old, new):
+    """Two texts as rows of paragraphs, what changed marked word by word."""
+    before, after, rows = _paragraphs(old), _paragraphs(new), []
+    for move, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if move == "equal":
+            rows += [Row([(SAME, paragraph)]) for paragraph in before[i1:i2]]
+        else:
+            rows += [Row(_words(was or "", now or "")) for was, now in _pairs(before[i1:i2], after[j1:j2])]
+    return rows
+
+
+def difference(old, new):
+    """Two texts word by word as [(kind, words)], kind "same", "gone" or "new"; `BREAK` alone parts the paragraphs."""
+    found = []
+    for row in side_by_side(old, new):
+        if found:
+            found.append((SAME if row.before and row.after else GONE if row.before else NEW, BREAK))
+        found += row.words
+    return found
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a comparison: rows that changed, or how many paragraphs in a row did not."""
+
+    rows: list
+    unchanged: int = 0
+
+
+def changes(old, new, around=1):
+    """Only what changed, with `around` paragraphs on either side; the rest is counted: a phone can show it."""
+    rows = side_by_side(old, new)
+    near = {i + step for i, row in enumerate(rows) if row.changed for step in range(-around, around + 1)}
+    found = []
+    for i, row in enumerate(rows):
+        shown = i in near
+        if found and bool(found[-1].rows) == shown:
+            last = found.pop()
+            found.append(Stretch([*last.rows, row]) if shown else Stretch([], last.unchanged + 1))
+        else:
+            found.append(Stretch([row]) if shown else Stretch([], 1))
+    return found
