@@ -24,12 +24,24 @@ TRIES = 6
 
 
 def write(
-    kind, *, channel, value, language, key, context=None, person=None, attachments=(), text="", subject="", by=None
+    kind,
+    *,
+    channel,
+    value,
+    language,
+    key,
+    context=None,
+    person=None,
+    attachments=(),
+    text="",
+    subject="",
+    by=None,
+    expires_at=None,
 ):
     """Owe somebody a small message. Called twice with the same `key` it is owed once; returns the row.
 
     An email is rendered from `templates/email/<kind>.html`, `.txt`, `_subject.txt` in `language`; a text is `text`.
-    `attachments`: [{"name", "type", "content"}], content as text.
+    `attachments`: [{"name", "type", "content"}], content as text. `expires_at`: what has not left by then is not sent at all.
     """
     html = ""
     if channel == Address.Channel.EMAIL and not text:
@@ -59,6 +71,7 @@ def write(
             "attachments": list(attachments),
             "by": by,
             "due_at": timezone.now(),
+            "expires_at": expires_at,
         },
     )
     return notice
@@ -71,7 +84,9 @@ def _plain(template, values):
 
 def _claim(limit):
     with transaction.atomic():
-        due = Notice.objects.filter(state=Notice.State.QUEUED, due_at__lte=timezone.now()).order_by("due_at", "pk")
+        queued = Notice.objects.filter(state=Notice.State.QUEUED)
+        queued.filter(expires_at__lt=timezone.now()).update(state=Notice.State.FAILED, error="too late")
+        due = queued.filter(due_at__lte=timezone.now()).order_by("due_at", "pk")
         taken = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
         Notice.objects.filter(pk__in=taken).update(
             state=Notice.State.SENDING, claimed_at=timezone.now(), attempts=F("attempts") + 1

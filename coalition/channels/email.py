@@ -57,7 +57,11 @@ class EmailChannel:
             subject=envelope.subject,
             body=envelope.text,
             to=[envelope.to],
-            headers={"Message-ID": make_msgid(envelope.ref, domain), **envelope.headers},
+            headers={
+                "Message-ID": make_msgid(envelope.ref, domain),
+                "Content-Language": envelope.language,
+                **envelope.headers,
+            },
             connection=connection,
         )
         if envelope.html:

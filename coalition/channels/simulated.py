@@ -10,7 +10,12 @@ class EmailBackend(BaseEmailBackend):
 
     def send_messages(self, email_messages):
         kept = [
-            SimulatedEmail(to=to, subject=message.subject[:250], raw=message.message().as_bytes().decode())
+            SimulatedEmail(
+                to=to,
+                subject=message.subject[:250],
+                language=message.extra_headers.get("Content-Language", ""),
+                raw=message.message().as_bytes().decode(),
+            )
             for message in email_messages
             for to in message.recipients()
         ]

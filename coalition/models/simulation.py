@@ -6,6 +6,7 @@ from django.db import models
 class SimulatedEmail(models.Model):
     to = models.CharField(max_length=254)
     subject = models.CharField(max_length=250, blank=True)
+    language = models.CharField(max_length=10, blank=True, help_text="Its Content-Language.")
     raw = models.TextField(help_text="The whole message as it would have left (RFC 5322).")
     at = models.DateTimeField(auto_now_add=True)
 
@@ -25,7 +26,7 @@ class SimulatedText(models.Model):
     ours = models.CharField(max_length=34)
     incoming = models.BooleanField(default=False, help_text="Sent by the person to us.")
     body = models.TextField()
-    status = models.CharField(max_length=12, default="sent")
+    status = models.CharField(max_length=12, default="delivered")
     at = models.DateTimeField(auto_now_add=True)
 
     wagtail_reference_index_ignore = True
