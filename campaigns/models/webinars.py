@@ -55,9 +55,18 @@ class Webinar(models.Model):
     def is_full(self):
         return self.capacity is not None and self.seats_taken >= self.capacity
 
+    @property
+    def interpretations(self):
+        """What a visitor can choose: codes of `Registration.Interpretation`, as this webinar offers them."""
+        offers = {
+            Registration.Interpretation.SPANISH: self.spanish_interpretation,
+            Registration.Interpretation.ASL: self.asl_interpretation,
+        }
+        return [code for code, offered in offers.items() if offered]
+
 
 class Registration(models.Model):
-    """One person at one webinar, with what they need to take part as an equal (rule W2)."""
+    """One person at one webinar, with what they need to take part as an equal: each request has a state (rule W2)."""
 
     class State(models.TextChoices):
         REGISTERED = "registered", _("Registered")
@@ -81,17 +90,41 @@ class Registration(models.Model):
     interpretation = models.CharField(_("interpretation"), max_length=3, choices=Interpretation, blank=True)
     captions = models.BooleanField(_("captions"), default=False)
     access_needs = models.TextField(_("access needs"), max_length=500, blank=True)
-    access_state = models.CharField(_("request"), max_length=9, choices=Access, blank=True)
+    interpretation_state = models.CharField(_("state of the interpretation"), max_length=9, choices=Access, blank=True)
+    captions_state = models.CharField(_("state of the captions"), max_length=9, choices=Access, blank=True)
+    access_state = models.CharField(_("state of the access needs"), max_length=9, choices=Access, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REGISTERED)
     nonce = models.CharField(max_length=22, unique=True)
     registered_at = models.DateTimeField(_("registered"), auto_now_add=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    sequence = models.PositiveIntegerField(
+        default=0, editable=False, help_text=_("Of the last calendar file that this person got.")
+    )
+    told = models.PositiveIntegerField(
+        default=0, editable=False, help_text=_("The webinar's sequence when this person was last written to.")
+    )
+    reminded = models.CharField(max_length=20, blank=True, editable=False, help_text=_("Names the last reminder."))
+
+    wagtail_reference_index_ignore = True
 
     class Meta:
         verbose_name = _("registration")
         verbose_name_plural = _("registrations")
-        ordering = ["-registered_at"]
-        constraints = [models.UniqueConstraint(fields=["webinar", "person"], name="registration_once")]
+        ordering = ["-registered_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["webinar", "person"], name="registration_once"),
+            models.CheckConstraint(
+                condition=(Q(interpretation="") ^ ~Q(interpretation_state=""))
+                & (Q(captions=False) ^ ~Q(captions_state=""))
+                & (Q(access_needs="") ^ ~Q(access_state="")),
+                name="registration_requests_have_states",
+            ),
+        ]
 
     def __str__(self):
         return f"{self.person} · {self.webinar}"
+
+    @property
+    def is_live(self):
+        """Whether this person has a seat in a webinar that will take place."""
+        return self.state == self.State.REGISTERED and not self.webinar.cancelled_at and not self.webinar.is_over
