@@ -72,7 +72,7 @@ def frame(request, page=None, given=None):
                 absolute.append(Alternate(translation.locale.language_code, "", public(url)))
     elif request and not urls and is_one_of_ours(request):
         urls = {code: translate_url(request.get_full_path(), code) for code, _name in settings.LANGUAGES}
-    for code, _name in settings.LANGUAGES:
+    for code, _words in settings.LANGUAGES:
         if code != language:
             url = urls.get(code, f"/{code}/")
             built.alternates.append(
@@ -88,6 +88,15 @@ def public(url):
     """An address of this site as the world knows it."""
     parts = urlsplit(url)
     return settings.PUBLIC_URL + parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def public_addresses(page):
+    """Where the world finds a page and its published translations: {"en": "https://…", "es": "https://…"}."""
+    found = {}
+    for translation in page.get_translations(inclusive=True).live().select_related("locale"):
+        if url := translation.get_url():
+            found[translation.locale.language_code] = public(url)
+    return found
 
 
 def is_one_of_ours(request):

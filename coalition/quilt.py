@@ -1,7 +1,7 @@
 """The quilt: a picture drawn from a SHA-256, so that a reader sees at a glance whether two copies of a text differ.
 
-The hash chooses a ground, four cloths and a motif for every block of two by two patches. The same hash and size give the
-same quilt for ever: publications, certificates and share pictures rely on it, so a change here is a change of every cover.
+The hash chooses a ground, four cloths and a motif for every block of two by two patches. The same hash and size give
+the same quilt for ever: publications, certificates and share pictures rely on it; a change here changes every cover.
 """
 
 import hashlib
@@ -88,7 +88,7 @@ def short_hash(digest):
 
 
 def digest_of(text):
-    """The hex SHA-256 of a name, for what has a quilt without having a version: an installation, a partner without a logo."""
+    """The hex SHA-256 of a name, for what has a quilt without a version: an installation, a partner without a logo."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -101,7 +101,7 @@ def _numbers(digest):
 
 
 def patches(digest, columns, rows):
-    """The patches as (column, row, ground colour, shape, turn, colour of the shape); shape is None for a plain patch."""
+    """The patches as (column, row, colour below, shape, turn, colour of the shape); a plain patch has no shape."""
     numbers = _numbers(digest)
 
     def pick(choices):
@@ -143,12 +143,15 @@ def quilt_svg(digest, columns=8, rows=9, title=None) -> SafeString:
     drawn = "".join(
         f'<path fill="{colour}" d="{"".join(shapes)}"/>' for layer in (below, above) for colour, shapes in layer.items()
     )
+    width, height = columns * S, rows * S
+    # Whatever shines through between two patches is cloth of the quilt, not the page below it.
+    drawn = f'<path fill="{next(iter(below))}" d="M0 0h{width}v{height}h-{width}z"/>{drawn}'
     name = format_html('role="img" aria-label="{}"', title) if title else mark_safe('aria-hidden="true"')
     return format_html(
         '<svg class="quilt" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" {} focusable="false"'
         ' preserveAspectRatio="xMidYMid slice">{}</svg>',
-        columns * S,
-        rows * S,
+        width,
+        height,
         name,
-        mark_safe(drawn),
+        mark_safe(drawn),  # noqa: S308 - numbers and colours of our own
     )

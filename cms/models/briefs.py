@@ -15,30 +15,10 @@ from wagtail.models import PageManager, PageQuerySet
 from wagtail_localize.fields import SynchronizedField, TranslatableField
 
 from cms.blocks import BriefBody
-from coalition.languages import sort_key
-from coalition.models import Decision, Organization, Publication, Version, VersionText
+from coalition import signing_on
+from coalition.models import Publication, Version, VersionText
 
 from .base import SitePage
-
-
-def signatories(version, language):
-    """Who signed this text: [(scope in words, [names])], national, state, local, each in alphabetical order (G5, L3).
-
-    Signatures given to a version carry over to the clerical ones that follow it.
-    """
-    carried = []
-    for earlier in version.publication.versions.filter(number__lte=version.number).order_by("-number"):
-        carried.append(earlier.pk)
-        if earlier.material:
-            break
-    decisions = Decision.objects.live().filter(version__in=carried, choice=Decision.Choice.SIGN)
-    organizations = [decision.organization for decision in decisions.select_related("organization")]
-    groups = []
-    for scope in Organization.Scope:
-        names = [o.name_in(language) for o in organizations if o.scope == scope]
-        if names:
-            groups.append((scope.label, sorted(names, key=sort_key)))
-    return groups
 
 
 class BriefIndexPage(SitePage):
@@ -74,8 +54,8 @@ class BriefPageQuerySet(PageQuerySet):
             )
             .select_related("version")
             .defer("html", "canonical")
-            .order_by("version__publication", "-version__number")
-            .distinct("version__publication")
+            .order_by("version__publication_id", "-version__number")
+            .distinct("version__publication_id")
         )
         covers = {text.version.publication_id: text for text in texts}
         for page in pages:
@@ -116,6 +96,15 @@ class BriefPage(RoutablePageMixin, SitePage):
         verbose_name = _("brief")
         verbose_name_plural = _("briefs")
 
+    # A copy is another brief, with a text of its own to freeze.
+    exclude_fields_in_copy = ["publication"]
+
+    def with_content_json(self, content):
+        # The publication belongs to the page: a revision written before the first freezing must not take it away.
+        page = super().with_content_json(content)
+        page.publication_id = getattr(self, "publication_id", None)
+        return page
+
     @path("")
     def current(self, request):
         return self.render(request)
@@ -131,7 +120,7 @@ class BriefPage(RoutablePageMixin, SitePage):
     def shown(self, version):
         """What the template needs to show one frozen version."""
         text = version.text_in(self.language)
-        signed = signatories(version, self.language)
+        signed = signing_on.signatories(version, self.language)
         return {
             "version": version,
             "text": text,

@@ -8,6 +8,8 @@ from wagtail.fields import StreamField
 from cms.blocks import StepBlock, TextBody
 
 from .base import SitePage
+from .briefs import BriefIndexPage, BriefPage
+from .webinars import WebinarIndexPage, WebinarPage
 
 
 class HomePage(SitePage):
@@ -51,9 +53,6 @@ class HomePage(SitePage):
         verbose_name_plural = _("home pages")
 
     def get_context(self, request, *args, **kwargs):
-        from .briefs import BriefIndexPage, BriefPage
-        from .webinars import WebinarIndexPage, WebinarPage
-
         context = super().get_context(request, *args, **kwargs)
         briefs = BriefPage.objects.live().descendant_of(self).newest_first()[:4].with_covers(self.language)
         context.update(

@@ -1,6 +1,9 @@
 """What every template may say: quilts, and dates, times and lists in the reader's language."""
 
+import datetime
+
 from django import template
+from django.utils import timezone
 from django.utils.translation import get_language
 
 from coalition import languages, quilt
@@ -28,7 +31,9 @@ def short_hash(digest):
 
 @register.filter
 def date_words(value):
-    """{{ day|date_words }}: "5 de mayo de 2026" in the language of the page."""
+    """{{ day|date_words }}: "5 de mayo de 2026" in the language of the page; moments by the active zone."""
+    if isinstance(value, datetime.datetime) and timezone.is_aware(value):
+        value = timezone.localtime(value)
     return languages.format_date(value, get_language()) if value else ""
 
 

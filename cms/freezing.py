@@ -1,0 +1,154 @@
+"""Freeze a brief for signing: every language rendered once, cleaned, reduced to canonical text, kept as a version.
+
+An editor freezes → the publication gets its texts → partners sign that version → the public reads it.
+"""
+
+import re
+
+import nh3
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from cms import navigation
+from cms.models import BriefPage
+from coalition import publishing
+from coalition.canonical import canonical_text, changes
+from coalition.models import Publication
+from coalition.publishing import Text
+
+# What a frozen text may hold: what our own blocks make, and nothing that runs.
+TAGS = {
+    *("a", "b", "blockquote", "br", "caption", "details", "div", "em", "figcaption", "figure", "footer", "h2", "h3"),
+    *("i", "li", "ol", "p", "rect", "section", "span", "strong", "summary", "svg", "table", "tbody", "td", "th"),
+    *("thead", "tr", "ul"),
+}
+ATTRIBUTES = {
+    "a": {"href", "download"},
+    "figure": {"class"},
+    "li": {"class"},
+    "p": {"class"},
+    "rect": {"width", "height"},
+    "section": {"class"},
+    "svg": {"aria-hidden"},
+    "td": {"class"},
+    "th": {"class", "scope"},
+    "ul": {"class"},
+}
+CLASSES = {"bars", "chart", "highlight", "kicker", "number", "recommendation", "source"}
+
+
+def texts_of(page):
+    """The newest text of a brief in every language it has, drafts included: {"en": Text, "es": Text}."""
+    return {each.locale.language_code: _text(each) for each in newest(page)}
+
+
+def newest(page):
+    """The newest revisions of a brief and its translations, those whose locale is a language of the coalition."""
+    codes = [code for code, _name in settings.LANGUAGES]
+    pages = page.get_translations(inclusive=True).filter(locale__language_code__in=codes).select_related("locale")
+    return [each.get_latest_revision_as_object() for each in pages.specific() if each.alias_of_id is None]
+
+
+def missing(texts):
+    """The languages without a text of their own: none at all, an empty one, or a copy of the source left as it was."""
+    source = texts.get(settings.LANGUAGE_CODE)
+
+    def copied(code):
+        return code != settings.LANGUAGE_CODE and source and texts[code].canonical == source.canonical
+
+    return [code for code, _name in settings.LANGUAGES if code not in texts or not texts[code].html or copied(code)]
+
+
+def compare(page, texts):
+    """What differs from the newest version, {language: stretches of paragraphs}; None while nothing is frozen."""
+    version = page.publication and page.publication.current_version
+    if version is None:
+        return None
+    frozen = {text.language: text.canonical for text in version.texts.all()}
+    return {code: changes(frozen.get(code, ""), text.canonical) for code, text in texts.items()}
+
+
+@transaction.atomic
+def freeze(page, *, by, material, note=""):
+    """Freeze what stands now as the next version of the publication, which the first freezing makes.
+
+    Raises ValidationError where a language has no text or nothing changed; then nothing is stored.
+    """
+    pages = {each.locale.language_code: each for each in newest(page)}
+    texts = {code: _text(each) for code, each in pages.items()}
+    if absent := missing(texts):
+        raise ValidationError(why_not(absent), code="language")
+    publication = publication_of(page, pages)
+    return publishing.freeze(publication, texts, by=by, material=material, note=note)
+
+
+def publication_of(page, pages):
+    """The publication of a brief, made when there is none, and told what the brief is called now."""
+    # The lock keeps two editors who press at once from making two publications.
+    rows = BriefPage.objects.filter(pk__in=[each.pk for each in pages.values()]).order_by("pk").select_for_update()
+    publication = next((row.publication for row in rows if row.publication_id), None) or Publication()
+    source = pages.get(settings.LANGUAGE_CODE, page)
+    publication.title = {code: each.title for code, each in pages.items()}
+    publication.kind, publication.bill = source.kind, source.bill
+    publication.public_url = navigation.public_addresses(page)
+    publication.save()
+    BriefPage.objects.filter(pk__in=[row.pk for row in rows]).update(publication=publication)
+    return publication
+
+
+def _text(page):
+    language = page.locale.language_code
+    return Text(
+        title=page.title.strip(),
+        summary=" ".join(page.summary.split()),
+        html=rendered(page.body, language),
+        canonical=canonical(page),
+    )
+
+
+def rendered(body, language):
+    """The blocks as clean HTML in a language; empty when there is nothing to read."""
+    with translation.override(language):
+        html = "".join(render_to_string(block.block.meta.template, _context(block)).strip() + "\n" for block in body)
+    html = nh3.clean(
+        html,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        attribute_filter=_attribute,
+        url_schemes={"http", "https", "mailto", "tel", "data"},
+        link_rel="noopener",
+    )
+    return re.sub(r"\n\s*\n+", "\n", html).strip()
+
+
+def _context(block):
+    return block.block.get_context(block.value)
+
+
+def _attribute(tag, attribute, value):
+    if attribute == "class":
+        return " ".join(name for name in value.split() if name in CLASSES) or None
+    # Of all data: addresses only our tables may pass, and only as a download.
+    if attribute == "href" and value.lower().startswith("data:"):
+        return value if value.startswith("data:text/csv;charset=utf-8,") else None
+    return value
+
+
+def canonical(page):
+    """Title, summary and body as canonical text: what the hash covers."""
+    paragraphs = [page.title, page.summary]
+    for block in page.body:
+        paragraphs += block.block.canonical(block.value)
+    return canonical_text("\n\n".join(paragraphs))
+
+
+def why_not(absent):
+    """Why freezing must wait, in words."""
+    names = {code: str(name) for code, name in settings.LANGUAGES}
+    return _("There is no text in %(language)s yet. Translate the brief first, then freeze both together.") % {
+        "language": ", ".join(names[code] for code in absent)
+    }
