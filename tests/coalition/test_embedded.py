@@ -22,7 +22,7 @@ import sys, psycopg
 from coalition import embedded
 entry = embedded.ensure_running(sys.argv[1])
 with psycopg.connect(host=entry["HOST"], port=entry["PORT"], user=entry["USER"], dbname=entry["NAME"]) as connection:
-    print(connection.execute("SELECT pg_postmaster_start_time()").fetchone()[0])
+    print(connection.execute("SELECT pg_postmaster_start_time()").fetchone()[0], flush=True)
 if len(sys.argv) > 2:
     sys.stdin.read()
 """
