@@ -1,0 +1,107 @@
+"""Joining by the form on the site: what was ticked is asked for, and only their own yes opens an address.
+
+Email is confirmed by a button behind a personal link (a scanner that follows links confirms nothing), texts by replying YES (S1, S2).
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
+
+from campaigns import replies
+from coalition import consent, notices, people
+from coalition.models import Address, Consent, Installation
+
+SALT = "campaigns.subscribing"
+VALID_DAYS = 14
+ASK_AGAIN_AFTER = timedelta(hours=12)
+
+
+class LinkError(Exception):
+    """The confirmation link is altered or too old."""
+
+
+@transaction.atomic
+def join(*, name, language, email="", phone="", zip_code="", by_email=False, by_text=False):
+    """Ask for consent on the channels that were ticked; a second press within the day asks no second time. Returns the person.
+
+    An address that agreed already is left as it is: the form tells nobody whether we know them. Raises ValidationError.
+    """
+    installation = Installation.get()
+    person = people.recognise(name=name, email=email, phone=phone, language=language, source=_("the site"))
+    if zip_code and not person.zip:
+        person.zip = zip_code
+        person.save(update_fields=["zip"])
+    if by_email:
+        address = person.addresses.get(channel=Address.Channel.EMAIL, value=people.normalise("email", email))
+        line = _ask(address, installation.email_wording, language)
+        if line:
+            notices.write(
+                "confirm_subscription",
+                channel=Address.Channel.EMAIL,
+                value=address.value,
+                person=person,
+                language=language,
+                key=f"subscribe-{line.pk}",
+                context={"confirm_url": confirm_url(line, language), "wording": line.wording},
+            )
+    if by_text:
+        address = person.addresses.get(channel=Address.Channel.PHONE, value=people.normalise("phone", phone))
+        line = _ask(address, installation.text_wording, language)
+        if line:
+            notices.write(
+                replies.NOTICE_KIND.format(replies.Kind.ASK),
+                channel=Address.Channel.PHONE,
+                value=address.value,
+                person=person,
+                language=language,
+                key=f"subscribe-{line.pk}",
+                text=replies.wording(replies.Kind.ASK, language),
+            )
+    return person
+
+
+def _ask(address, wording, language):
+    """The line that asks, or None where the address agreed already or was asked today."""
+    address = Address.objects.select_for_update().get(pk=address.pk)
+    if address.consent == Address.Consent.ASKED and address.consent_at > timezone.now() - ASK_AGAIN_AFTER:
+        return None
+    words = wording.localize(language) if wording else ""
+    return consent.ask(address, wording=words, language=language, source=Consent.Source.FORM)
+
+
+def confirm_url(line, language):
+    with override(language):
+        return settings.PUBLIC_URL + reverse("campaigns:confirm_subscription", args=[signing.dumps(line.pk, salt=SALT)])
+
+
+def asked(token):
+    """The line of consent behind a confirmation link. Raises LinkError."""
+    try:
+        pk = signing.loads(token, salt=SALT, max_age=VALID_DAYS * 86400)
+    except signing.BadSignature:
+        raise LinkError from None
+    line = Consent.objects.filter(pk=pk).select_related("address", "person").first()
+    if line is None:
+        raise LinkError
+    return line
+
+
+@transaction.atomic
+def confirm(line):
+    """They pressed the button: the yes, in the words they saw. Pressing again changes nothing. Returns whether it is open now."""
+    address = Address.objects.select_for_update().select_related("person").get(pk=line.address_id)
+    if address.consent == Address.Consent.ASKED:
+        consent.grant(
+            address,
+            wording=line.wording,
+            language=line.language,
+            source=Consent.Source.FORM,
+            evidence=f"confirmed consent {line.pk}",
+        )
+    return address.consent == Address.Consent.GRANTED

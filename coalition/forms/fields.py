@@ -1,0 +1,63 @@
+"""Form fields that strangers fill in: a name, an email address, a phone number, each in the one form it is kept in."""
+
+import re
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from coalition import people
+from coalition.models import Address
+
+# A name stands in an email to whoever is typed beside it: it must not carry somebody's link there.
+LINK = re.compile(r"://|www\.|@|[\x00-\x1f]", re.IGNORECASE)
+
+
+class NameField(forms.CharField):
+    widget = forms.TextInput(attrs={"autocomplete": "name"})
+    default_error_messages = {"required": _("Enter your name")}
+
+    def __init__(self, *, label=_("Your name"), max_length=100, **kwargs):
+        super().__init__(label=label, max_length=max_length, **kwargs)
+
+    def clean(self, value):
+        name = " ".join(super().clean(value).split())
+        if LINK.search(name):
+            raise ValidationError(_("Enter a name without links or addresses"))
+        return name
+
+
+class EmailField(forms.CharField):
+    widget = forms.EmailInput(attrs={"autocomplete": "email"})
+    default_error_messages = {"required": _("Enter an email address such as name@example.org")}
+
+    def __init__(self, *, label=_("Email address"), max_length=254, **kwargs):
+        super().__init__(label=label, max_length=max_length, **kwargs)
+
+    def clean(self, value):
+        value = super().clean(value)
+        return people.normalise(Address.Channel.EMAIL, value) if value else ""
+
+
+class PhoneField(forms.CharField):
+    widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"})
+
+    def __init__(self, *, label=_("Mobile phone number"), max_length=30, **kwargs):
+        super().__init__(label=label, max_length=max_length, **kwargs)
+
+    def clean(self, value):
+        value = super().clean(value)
+        return people.normalise(Address.Channel.PHONE, value) if value else ""
+
+
+class ZipField(forms.CharField):
+    widget = forms.TextInput(attrs={"autocomplete": "postal-code", "inputmode": "numeric", "size": 8})
+
+    def __init__(self, *, label=_("ZIP code"), max_length=10, **kwargs):
+        super().__init__(label=label, max_length=max_length, **kwargs)
+
+    def clean(self, value):
+        value = super().clean(value)
+        if value and not re.fullmatch(r"\d{5}(-\d{4})?", value):
+            raise ValidationError(_("Enter a ZIP code of five digits, such as 02139"))
+        return value
