@@ -1,6 +1,7 @@
 """Joining by the form on the site: what was ticked is asked for, and only their own yes opens an address.
 
-Email is confirmed by a button behind a personal link (a scanner that follows links confirms nothing), texts by replying YES (S1, S2).
+Email is confirmed by a button behind a personal link (a scanner that follows links confirms nothing), texts by
+replying YES (S1, S2).
 """
 
 from datetime import timedelta
@@ -28,7 +29,7 @@ class LinkError(Exception):
 
 @transaction.atomic
 def join(*, name, language, email="", phone="", zip_code="", by_email=False, by_text=False):
-    """Ask for consent on the channels that were ticked; a second press within the day asks no second time. Returns the person.
+    """Ask for consent on the channels that were ticked and return the person; a second press asks no second time.
 
     An address that agreed already is left as it is: the form tells nobody whether we know them. Raises ValidationError.
     """
@@ -94,7 +95,7 @@ def asked(token):
 
 @transaction.atomic
 def confirm(line):
-    """They pressed the button: the yes, in the words they saw. Pressing again changes nothing. Returns whether it is open now."""
+    """They pressed the button: the yes, in the words they saw. Returns whether the address is open now."""
     address = Address.objects.select_for_update().select_related("person").get(pk=line.address_id)
     if address.consent == Address.Consent.ASKED:
         consent.grant(

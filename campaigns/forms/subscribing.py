@@ -1,4 +1,4 @@
-"""What may come in from the "Get updates" form. Each channel has a box of its own, never ticked beforehand (rule S1)."""
+"""What may come in from "Get updates". Each channel has a box of its own, never ticked beforehand (rule S1)."""
 
 from django import forms
 from django.utils.translation import get_language

@@ -17,8 +17,8 @@ class NameField(forms.CharField):
     widget = forms.TextInput(attrs={"autocomplete": "name"})
     default_error_messages = {"required": _("Enter your name")}
 
-    def __init__(self, *, label=_("Your name"), max_length=100, **kwargs):
-        super().__init__(label=label, max_length=max_length, **kwargs)
+    def __init__(self, **kwargs):
+        super().__init__(**{"label": _("Your name"), "max_length": 100, **kwargs})
 
     def clean(self, value):
         name = " ".join(super().clean(value).split())
@@ -31,8 +31,8 @@ class EmailField(forms.CharField):
     widget = forms.EmailInput(attrs={"autocomplete": "email"})
     default_error_messages = {"required": _("Enter an email address such as name@example.org")}
 
-    def __init__(self, *, label=_("Email address"), max_length=254, **kwargs):
-        super().__init__(label=label, max_length=max_length, **kwargs)
+    def __init__(self, **kwargs):
+        super().__init__(**{"label": _("Email address"), "max_length": 254, **kwargs})
 
     def clean(self, value):
         value = super().clean(value)
@@ -42,8 +42,8 @@ class EmailField(forms.CharField):
 class PhoneField(forms.CharField):
     widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"})
 
-    def __init__(self, *, label=_("Mobile phone number"), max_length=30, **kwargs):
-        super().__init__(label=label, max_length=max_length, **kwargs)
+    def __init__(self, **kwargs):
+        super().__init__(**{"label": _("Mobile phone number"), "max_length": 30, **kwargs})
 
     def clean(self, value):
         value = super().clean(value)
@@ -53,8 +53,8 @@ class PhoneField(forms.CharField):
 class ZipField(forms.CharField):
     widget = forms.TextInput(attrs={"autocomplete": "postal-code", "inputmode": "numeric", "size": 8})
 
-    def __init__(self, *, label=_("ZIP code"), max_length=10, **kwargs):
-        super().__init__(label=label, max_length=max_length, **kwargs)
+    def __init__(self, **kwargs):
+        super().__init__(**{"label": _("ZIP code"), "max_length": 10, **kwargs})
 
     def clean(self, value):
         value = super().clean(value)
