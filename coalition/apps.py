@@ -1,4 +1,5 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,3 +9,13 @@ class CoalitionConfig(AppConfig):
 
     def ready(self):
         from coalition import checks  # noqa: F401
+
+        post_migrate.connect(_ensure_roles, dispatch_uid="coalition.accounts.ensure_roles")
+
+
+def _ensure_roles(sender, **kwargs):
+    """After the last app, when every permission and the root page exist."""
+    if sender == [app for app in apps.get_app_configs() if app.models_module][-1]:
+        from coalition import accounts
+
+        accounts.ensure_roles()
