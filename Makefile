@@ -2,6 +2,7 @@
 # Needs: Python 3.11 to 3.14 with its venv module, and the network the first time. Everything else comes into .venv and var.
 
 PORT ?= 8000
+PUBLIC_URL ?= http://127.0.0.1:$(PORT)
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?= --json
@@ -26,7 +27,7 @@ help:
 	@echo "make clean   remove the environment, what was compiled, and the demo with all its data"
 
 demo: .venv/.installed translations
-	@DEBUG=1 DEMO=1 PORT='$(PORT)' $(BIN)/python manage.py demo
+	@DEBUG=1 DEMO=1 PORT='$(PORT)' PUBLIC_URL='$(PUBLIC_URL)' $(BIN)/python manage.py demo
 
 test: .venv/.installed-dev translations
 	@$(BIN)/python -m tests.browser.chromium

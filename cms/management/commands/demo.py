@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from cms.demo import filling
-from coalition import supervisor
+from coalition import embedded, supervisor
 
 
 class Command(BaseCommand):
@@ -36,3 +36,5 @@ class Command(BaseCommand):
             supervisor.processes(port, settings.VAR / "celerybeat-schedule"),
             address=address,
         )
+        if "DATABASE_URL" not in os.environ:
+            embedded.stop(only_if_unused=True)
