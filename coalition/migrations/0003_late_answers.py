@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='decision',
-            index=models.Index(fields=['publication', 'organization', '-at', '-id'], name='decision_history'),
+            index=models.Index(fields=['publication', 'organization', '-id'], name='decision_history'),
         ),
         migrations.AddConstraint(
             model_name='decision',

@@ -128,7 +128,7 @@ class Decision(models.Model):
         ]
         indexes = [
             models.Index(fields=["version", "choice"], condition=Q(live=True), name="decision_of_version"),
-            models.Index(fields=["publication", "organization", "-at", "-id"], name="decision_history"),
+            models.Index(fields=["publication", "organization", "-id"], name="decision_history"),
         ]
 
     def __str__(self):
