@@ -7,4 +7,4 @@ class CampaignsConfig(AppConfig):
     verbose_name = _("Campaigns")
 
     def ready(self):
-        from campaigns import criteria  # noqa: F401
+        from campaigns import criteria, receivers  # noqa: F401

@@ -14,9 +14,11 @@ urlpatterns = [
     path("admin/", include(wagtailadmin_urls)),
     path("documents/", include(wagtaildocs_urls)),
     path("webhooks/", include("campaigns.webhook_urls")),
+    path("u/", include("campaigns.unsubscribe_urls")),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]
 urlpatterns += i18n_patterns(
+    path("", include("coalition.public_urls")),
     path("", include("campaigns.urls")),
     path("", include("cms.urls")),
 )

@@ -41,6 +41,8 @@ class Message(models.Model):
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    active_at = models.DateTimeField(null=True, blank=True, help_text="When a worker last took a batch of it.")
+    paused_because = models.CharField(_("paused because"), max_length=200, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
     class Meta:
@@ -76,13 +78,20 @@ class MessageContent(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet):
-    @transaction.atomic
+    def due(self):
+        """Queued rows whose time has come."""
+        return self.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=Delivery.State.QUEUED)
+
+    @transaction.atomic(durable=True)
     def claim(self, limit):
-        """Take up to `limit` queued rows for this worker alone; rows another worker is taking are skipped, not waited for."""
-        queued = self.filter(state=Delivery.State.QUEUED).order_by("pk")
-        taken = list(queued.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
-        self.filter(pk__in=taken).update(state=Delivery.State.SENDING, claimed_at=Now())
-        return self.filter(pk__in=taken)
+        """Take up to `limit` due rows for this worker alone, committed before anything leaves. Returns their primary keys.
+
+        Rows that another worker is taking are skipped, not waited for.
+        """
+        due = self.due().order_by("pk").select_for_update(skip_locked=True)
+        taken = list(due.values_list("pk", flat=True)[:limit])
+        self.filter(pk__in=taken).update(state=Delivery.State.SENDING, claimed_at=Now(), updated_at=Now())
+        return taken
 
     def unfinished(self):
         return self.filter(state__in=[Delivery.State.QUEUED, Delivery.State.SENDING])
@@ -121,6 +130,7 @@ class Delivery(models.Model):
         NO_LANGUAGE = "no_language", _("Not written in their language")
         CANCELLED = "cancelled", _("Sending was cancelled")
         QUIET = "quiet", _("No time of day allowed it")
+        REMOVED = "removed", _("No longer with us")
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="deliveries", db_index=False)
     person = models.ForeignKey(Person, models.CASCADE, related_name="deliveries")
@@ -130,6 +140,7 @@ class Delivery(models.Model):
     reason = models.CharField(_("reason"), max_length=14, choices=Reason, default=Reason.NONE, blank=True)
     error = models.CharField(max_length=200, blank=True)
     provider_id = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(_("changed"), db_default=Now())

@@ -7,6 +7,8 @@ from importlib import import_module
 
 from django.conf import settings
 
+from .letters import FormLetter
+
 
 class Status(StrEnum):
     """What became of one envelope."""
@@ -19,16 +21,25 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Envelope:
-    """One message for one address. `ref` names our row ("delivery-7", "notice-3") and travels as its Message-ID."""
+    """One message for one address. `ref` names our row ("delivery-7", "notice-3") and travels as its Message-ID.
+
+    The words stand here whole, or, in bulk email, in a `letter` that a whole batch shares, to be filled with `values`.
+    """
 
     ref: str
     to: str
     language: str
-    text: str
+    text: str = ""
     subject: str = ""
     html: str = ""
     headers: dict = field(default_factory=dict)
     attachments: list = field(default_factory=list)  # [{"name", "type", "content"}]
+    letter: FormLetter | None = None
+    values: dict = field(default_factory=dict)
+
+    def words(self):
+        """(subject, text, html, headers) as this person gets them."""
+        return self.letter.fill(self.values) if self.letter else (self.subject, self.text, self.html, self.headers)
 
 
 @dataclass(slots=True)
@@ -39,6 +50,7 @@ class Outcome:
     provider_id: str = ""
     error: str = ""
     code: int | None = None
+    dead: bool = False  # the address itself is the cause: it does not exist
 
 
 @cache

@@ -45,6 +45,18 @@ class Installation(models.Model):
     quiet_until_sunday = models.TimeField(_("on Sundays not before"), default=time(12))
     soft_bounces = models.PositiveSmallIntegerField(_("soft bounces that close an address"), default=5)
     soft_bounce_days = models.PositiveSmallIntegerField(_("counted over days"), default=30)
+    lost_numbers = models.PositiveSmallIntegerField(
+        _("reports of an unknown number that close it"), default=2, help_text=_("Twilio 30005, counted over the days above.")
+    )
+    silent_phones = models.PositiveSmallIntegerField(
+        _("messages in a row that a phone misses before we stop"), default=3, help_text=_("Twilio 30003.")
+    )
+    blocked_numbers = models.PositiveSmallIntegerField(
+        _("reports of a blocked number that close it"), default=2, help_text=_("Twilio 30004.")
+    )
+    filtered_percent = models.PositiveSmallIntegerField(
+        _("percent of texts filtered by carriers that pause a message"), default=10, help_text=_("Twilio 30007, 30034.")
+    )
     personal_link_days = models.PositiveSmallIntegerField(
         _("days a personal link is valid"), default=60, validators=[MaxValueValidator(366)]
     )

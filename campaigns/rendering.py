@@ -1,0 +1,350 @@
+"""Render a message: its words in a language become a letter with gaps, compiled once, and each person's values fill it.
+
+Text is escaped where it meets HTML; a value is one line, so a name breaks out of nothing. Only the button is a link.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.template import Context
+from django.template.loader import get_template
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, override
+
+from coalition import preferences
+from coalition.channels.letters import CLOSE, OPEN, FormLetter, Gaps, gap, plain
+from coalition.models import Address, Installation, Representative
+
+# What an organizer may ask for in a text, in the order in which it is offered.
+FIELDS = {
+    "first_name": gettext_lazy("First name"),
+    "full_name": gettext_lazy("Full name"),
+    "last_name": gettext_lazy("Last name"),
+    "city": gettext_lazy("City"),
+    "state": gettext_lazy("State"),
+    "zip": gettext_lazy("ZIP code"),
+    "organization": gettext_lazy("Organization they speak for"),
+}
+# The longest values that still are common: what a text costs is shown for these (rule S8).
+LONGEST = {
+    "first_name": "Maria Guadalupe",
+    "full_name": "Maria Guadalupe Rodriguez Hernandez",
+    "last_name": "Rodriguez Hernandez",
+    "city": "North Attleborough",
+    "state": "MA",
+    "zip": "01103-1234",
+    "organization": "Springfield Partners for Community Education",
+}
+FIELD = re.compile(r"\{\{\s*([^{}|]*?)\s*(?:\|\s*([^{}]*?)\s*)?\}\}")
+QUOTES = "\"'“”«»"
+HTML_AT_MOST = 100_000  # bytes: Gmail cuts at 102 kB (rule E6)
+TEXT_AT_MOST = 1600  # characters: what Twilio takes
+# How a text names the way out, in each language of the reader (rule S13).
+WAYS_OUT = re.compile(r"\b(STOP|ALTO|PARAR|SALIR|BAJA)\b")
+
+
+# Merge fields
+
+
+def fields_in(text):
+    """The names of the merge fields in a text, as they are written, each once."""
+    return list(dict.fromkeys(name for name, _fallback in FIELD.findall(text or "")))
+
+
+def unknown_fields(text):
+    """What stands between braces and cannot be filled, each once; an unclosed pair of braces counts."""
+    unknown = [name for name in fields_in(text) if name not in FIELDS]
+    rest = FIELD.sub("", text or "")
+    if "{{" in rest:
+        unknown.append(rest[rest.index("{{") :].split("\n")[0][:20].strip())
+    elif "}}" in rest:
+        unknown.append("}}")
+    return unknown
+
+
+def _with_gaps(text, missing):
+    """Merge fields become gaps; one that a person cannot fill becomes its fall-back, or closes up with its comma."""
+    text = text.replace(OPEN, "").replace(CLOSE, "")
+    out, position = [], 0
+    for found in FIELD.finditer(text):
+        name, fallback = found[1], (found[2] or "").strip(QUOTES + " ")
+        before = text[position : found.start()]
+        position = found.end()
+        if name not in missing:
+            out += [before, gap(name)]
+        elif fallback:
+            out += [before, fallback]
+        else:
+            # "Hola, {{ first_name }}:" → "Hola:"; "{{ first_name }}, your vote" → "Your vote".
+            closed = before.rstrip(" ,") if before.strip() else before
+            out.append(closed)
+            begins = not closed.strip() or closed.endswith("\n")
+            if begins:
+                rest = text[position:].lstrip(" ,:;")
+                position = len(text) - len(rest)
+                text = text[:position] + rest[:1].upper() + rest[1:]
+    return "".join([*out, text[position:]])
+
+
+def paragraphs_of(text):
+    """Paragraphs, each a list of lines: an empty line parts them, a single break stays a break."""
+    blocks = re.split(r"\n\s*\n", text.replace("\r\n", "\n").replace("\r", "\n").strip())
+    return [[line.strip() for line in block.split("\n")] for block in blocks if block.strip()]
+
+
+def absolute(url):
+    """A path of this site as the world knows it; a whole address as it is."""
+    return settings.PUBLIC_URL + url if url.startswith("/") else url
+
+
+# Compiling
+
+
+def _one_line(text):
+    """A text that may hold gaps, without line breaks: a subject can never begin a second header."""
+    return " ".join("".join(c if c.isprintable() or c in (OPEN, CLOSE) else " " for c in text).split())
+
+
+def letter(content, installation, missing=frozenset()):
+    """The email of one language as a letter with gaps, for people who lack the values named in `missing`.
+
+    Besides merge fields it has the gap `token`, which opens that person's preferences and nothing else.
+    """
+    language = content.language
+    with override(language):
+        subject = _one_line(_with_gaps(content.subject, missing))
+        token = gap("token")
+        context = {
+            "installation": installation,
+            "language": language,
+            "subject": subject,
+            "preheader": _one_line(_with_gaps(content.preheader, missing)),
+            "paragraphs": paragraphs_of(_with_gaps(content.body, missing)),
+            "action_label": _one_line(_with_gaps(content.action_label, missing)),
+            "action_url": absolute(content.action_url),
+            "preferences_url": preferences.page_url(token, language),
+            "unsubscribe_url": preferences.page_url(token, language) + "#stop",
+            "public_url": settings.PUBLIC_URL,
+        }
+        html = get_template("email/message.html").template.render(Context(context))
+        text = get_template("email/message.txt").template.render(Context(context, autoescape=False))
+        headers = {
+            "List-Unsubscribe": f"<{preferences.one_click_url(token)}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "List-ID": list_id(installation),
+            "Content-Language": language,
+        }
+    return FormLetter(
+        subject=Gaps(subject),
+        text=Gaps(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"),
+        html=Gaps(html),
+        headers={name: Gaps(value) for name, value in headers.items()},
+    )
+
+
+def list_id(installation):
+    """The name of the list for mail programs (RFC 2919): it stays the same from message to message."""
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+    name = str(installation.short_name).encode("ascii", "ignore").decode().replace('"', "").strip()
+    return f'"{name}" <alerts.{domain}>' if name else f"<alerts.{domain}>"
+
+
+def words_of_text(content, installation, missing=frozenset()):
+    """A text of one language with gaps. It opens with who writes and ends with a way out if it has none (S13)."""
+    with override(content.language):
+        body = _with_gaps(content.body.replace("\r\n", "\n").strip(), missing)
+        name = str(installation.short_name)
+        if name and not body.casefold().startswith(name.casefold()):
+            body = f"{name}: {body}"
+        if content.action_url:
+            body = f"{body} {absolute(content.action_url)}"
+        if not WAYS_OUT.search(body):
+            body = f"{body} {_('Reply STOP to end.')}"
+    return Gaps(body)
+
+
+# Filling
+
+
+class Compiled:
+    """The letters of a message in every language, made when the first person needs them and kept for the batch."""
+
+    def __init__(self, message):
+        self.channel = message.channel
+        self.installation = Installation.get()
+        self.contents = {content.language: content for content in message.contents.all()}
+        self._made = {}
+
+    @property
+    def fields(self):
+        """Every merge field that any language uses."""
+        return {
+            name
+            for content in self.contents.values()
+            for text in (content.subject, content.preheader, content.body, content.action_label)
+            for name in fields_in(text)
+            if name in FIELDS
+        }
+
+    def for_person(self, language, values):
+        """The letter (email) or the words with gaps (text) for somebody with these values, by name."""
+        missing = frozenset(name for name in FIELDS if not values.get(name))
+        content = self.contents[language]
+        used = missing & set(self._fields_of(content))
+        key = (language, used)
+        if key not in self._made:
+            make = letter if self.channel == Address.Channel.EMAIL else words_of_text
+            self._made[key] = make(content, self.installation, used)
+        return self._made[key]
+
+    @staticmethod
+    def _fields_of(content):
+        return fields_in("\n".join((content.subject, content.preheader, content.body, content.action_label)))
+
+
+def value_of(text):
+    """A merge value: one line without control characters. A name that smuggles in a link counts as not known."""
+    text = plain(text)
+    return "" if "://" in text or "www." in text.lower() else text
+
+
+def values_of(person, organization=""):
+    """What fills the gaps for a person; empty where we do not know."""
+    return {
+        "first_name": value_of(person.greeting_name),
+        "full_name": value_of(person.name),
+        "last_name": value_of(person.family_name),
+        "city": value_of(person.city),
+        "state": value_of(person.state),
+        "zip": value_of(person.zip),
+        "organization": value_of(organization),
+    }
+
+
+def organizations_of(person_ids):
+    """{person: (organization, …)} for those who speak for one, in one query."""
+    found = {}
+    rows = Representative.objects.filter(person__in=person_ids).select_related("organization").order_by("-pk")
+    for row in rows:
+        found[row.person_id] = row.organization
+    return found
+
+
+@dataclass
+class Rendered:
+    """A message as one person gets it."""
+
+    language: str
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    headers: dict = field(default_factory=dict)
+
+
+def render(content, person=None):
+    """One language of a message as a person would get it, for looking at; its personal links are theirs.
+
+    Without a person the merge fields are filled with long common values.
+    """
+    message = content.message
+    compiled = Compiled(message)
+    compiled.contents[content.language] = content
+    address = None
+    if person is None:
+        values = dict(LONGEST)
+    else:
+        organization = organizations_of([person.pk]).get(person.pk) if person.pk else None
+        values = values_of(person, organization.name_in(content.language) if organization else "")
+        address = person.primary(message.channel) if person.pk else None
+    values["token"] = preferences.token_for(address.pk) if address else "-"
+    made = compiled.for_person(content.language, values)
+    if message.channel == Address.Channel.PHONE:
+        return Rendered(content.language, text=made.fill(values))
+    subject, text, html, headers = made.fill(values)
+    return Rendered(content.language, subject, text, html, headers)
+
+
+# Judging
+
+
+def problems(content):
+    """What keeps one language of a message from leaving, in words for the organizer; empty when nothing does."""
+    found = []
+    by_email = content.message.channel == Address.Channel.EMAIL
+    if by_email and not content.subject.strip():
+        found.append(_("The subject is missing."))
+    if not content.body.strip():
+        found.append(_("The text is missing."))
+    for text in (content.subject, content.preheader, content.body, content.action_label):
+        for name in unknown_fields(text):
+            found.append(_("Nobody can fill in “%(name)s”.") % {"name": name})
+    if bool(content.action_label.strip()) != bool(content.action_url.strip()) and by_email:
+        found.append(_("The button needs both its words and an address."))
+    if content.action_url and not _is_safe(content.action_url):
+        found.append(_("The button's address must begin with https:// or be a path of this site."))
+    if found or not content.body.strip():
+        return found
+    rendered = render(content)
+    if by_email and len(rendered.html.encode()) > HTML_AT_MOST:
+        found.append(_("The email is larger than 100 kB: mail programs would cut it off."))
+    if not by_email and len(rendered.text) > TEXT_AT_MOST:
+        found.append(_("The text is longer than %(most)d characters.") % {"most": TEXT_AT_MOST})
+    return found
+
+
+def _is_safe(url):
+    if any(c.isspace() or ord(c) < 32 for c in url):
+        return False
+    if url.startswith("/"):
+        return not url.startswith("//")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in (("https", "http") if settings.DEBUG else ("https",)) and bool(parts.hostname)
+
+
+# What a text costs (rule S8)
+
+GSM = set(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM_TWICE = set("^{}\\[~]|€\f")
+
+
+class Segments(NamedTuple("Segments", [("encoding", str), ("units", int), ("segments", int)])):
+    """(encoding, units, segments) of a text; `costly`: the characters that force UCS-2, `each`: units in a segment."""
+
+    costly: list
+    each: int
+
+
+def segments_of(text):
+    """What a text costs: GSM-7 160 or 153 units a segment, UCS-2 70 or 67. Merge fields count at their longest (S8)."""
+    if FIELD.search(text):
+        text = Gaps(_with_gaps(text, frozenset())).fill(defaultdict(str, LONGEST))
+    costly = list(dict.fromkeys(c for c in text if c not in GSM and c not in GSM_TWICE))
+    if costly:
+        encoding, alone, joined = "UCS-2", 70, 67
+        sizes = [2 if ord(c) > 0xFFFF else 1 for c in text]
+    else:
+        encoding, alone, joined = "GSM-7", 160, 153
+        sizes = [2 if c in GSM_TWICE else 1 for c in text]
+    units = sum(sizes)
+    if units <= alone:
+        number = 1 if units else 0
+    else:
+        # A pair (an escape, a surrogate) is never split: what does not fit goes to the next segment whole.
+        number, filled = 1, 0
+        for size in sizes:
+            if filled + size > joined:
+                number, filled = number + 1, 0
+            filled += size
+    counted = Segments(encoding, units, number)
+    counted.costly, counted.each = costly, alone if number <= 1 else joined
+    return counted
