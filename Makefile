@@ -42,9 +42,9 @@ check: .venv/.installed-dev translations
 	$(LAPTOP) $(BIN)/python manage.py check_translations
 	@echo "manage.py check --deploy, with settings like a production's"
 	@DEBUG=0 DEMO=0 SECRET_KEY="$$($(DRAW))" SUPPRESSION_KEY="$$($(DRAW))" \
-		DATABASE_URL=postgres://coalition@database.example.org/coalition REDIS_URL=redis://queue.example.org:6379/0 \
-		PUBLIC_URL=https://coalition.example.org ALLOWED_HOSTS=coalition.example.org BEHIND_PROXY=1 SSL_REDIRECT=1 \
-		DEFAULT_FROM_EMAIL="Coalition <hello@coalition.example.org>" \
+		DATABASE_URL=postgres://coalition@database.test/coalition REDIS_URL=redis://queue.test:6379/0 \
+		PUBLIC_URL=https://coalition.test ALLOWED_HOSTS=coalition.test BEHIND_PROXY=1 SSL_REDIRECT=1 \
+		DEFAULT_FROM_EMAIL="Coalition <hello@coalition.test>" \
 		EMAIL_PROVIDER=postmark ANYMAIL_POSTMARK_SERVER_TOKEN="$$($(DRAW))" ANYMAIL_WEBHOOK_SECRET="hook:$$($(DRAW))" \
 		TEXT_PROVIDER=twilio TWILIO_ACCOUNT_SID=AC00000000000000000000000000000001 TWILIO_AUTH_TOKEN="$$($(DRAW))" \
 		TWILIO_FROM=+14135550123 \

@@ -255,4 +255,4 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [SELF],
     },
 }
-SILENCED_SYSTEM_CHECKS = []
+SILENCED_SYSTEM_CHECKS = ["security.W019"]  # about X_FRAME_OPTIONS, see above
