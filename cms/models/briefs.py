@@ -102,7 +102,7 @@ class BriefPage(RoutablePageMixin, SitePage):
     def with_content_json(self, content):
         # The publication belongs to the page: a revision written before the first freezing must not take it away.
         page = super().with_content_json(content)
-        page.publication_id = getattr(self, "publication_id", None)
+        page.publication_id = BriefPage.objects.filter(pk=self.pk).values_list("publication", flat=True).first()
         return page
 
     @path("")
