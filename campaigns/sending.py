@@ -119,6 +119,8 @@ def problems(message):
     names = {code: str(name) for code, name in settings.LANGUAGES}
     needed = needed_languages(message)
     found = []
+    if message.channel == PHONE and not settings.TEXT_PROVIDER:
+        found.append(_("Texts are switched off: no provider is set."))
     if not needed:
         found.append(_("Nobody in this audience can get it."))
     written = {code for code, content in contents.items() if content.body.strip() or content.subject.strip()}

@@ -1,5 +1,7 @@
 """Structured logs without personal data: an event, ids and counts, never names, addresses or texts."""
 
+import os
+
 import structlog
 
 _SHARED = [
@@ -24,11 +26,12 @@ LOGGING = {
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
         # Django's own request lines name paths, and paths can hold tokens.
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
+        "twilio": {"level": "WARNING"},
     },
 }
 

@@ -1,72 +1,76 @@
-"""Email through Django's backend: Anymail's for any provider, SMTP, or the simulated outbox."""
+"""Email through Django's backend: Anymail's for any provider, SMTP, or the simulated outbox. Sessions last."""
 
-import smtplib
+import os
+import threading
+import time
 from email.utils import make_msgid
 
-from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused, AnymailRequestsAPIError
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
 from .base import Outcome, Status
+from .provider import ProviderCarrier
+from .smtp import SmtpCarrier
+
+# A call that takes longer gives the rest back untouched: a worker's claims must not look abandoned.
+CALL_AT_MOST = 120  # seconds
+
+
+def domain():
+    """The domain that writes: it stands in every Message-ID."""
+    return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip("> ")
+
+
+def compose(envelope):
+    """The envelope as a Django message, with our reference in its Message-ID and in what the provider sends back."""
+    subject, text, html, headers = envelope.words()
+    own = {"Message-ID": make_msgid(envelope.ref, domain()), "Content-Language": envelope.language}
+    if not envelope.letter:
+        own["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in return
+    message = EmailMultiAlternatives(subject=subject, body=text, to=[envelope.to], headers={**own, **headers})
+    if html:
+        message.attach_alternative(html, "text/html")
+    for part in envelope.attachments:
+        message.attach(part["name"], part["content"], part["type"])
+    message.metadata = {"ref": envelope.ref}
+    return message
+
+
+class BackendCarrier:
+    """Any other backend of Django's: the simulated outbox, or the one of the tests."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def send(self, envelopes, deadline):
+        messages = [compose(envelope) for envelope in envelopes]
+        self.connection.send_messages(messages)
+        return [Outcome(Status.SENT, provider_id=message.extra_headers["Message-ID"]) for message in messages]
+
+
+def _carrier(connection):
+    if isinstance(connection, SmtpBackend):
+        return SmtpCarrier(connection, compose)
+    if type(connection).__module__.startswith("anymail."):
+        return ProviderCarrier(connection, compose)
+    return BackendCarrier(connection)
 
 
 class EmailChannel:
-    """Sends over one connection per call. A time-out after the body may have left, so it is *uncertain*."""
+    """Sends in order. A time-out after the body may have left is *uncertain*; what surely stayed may be tried again."""
+
+    def __init__(self):
+        self._mine = threading.local()
 
     def send(self, envelopes):
-        outcomes = []
-        connection = get_connection()
-        try:
-            connection.open()
-        except (OSError, smtplib.SMTPException) as error:
-            return [Outcome(Status.RETRY, error=type(error).__name__) for _envelope in envelopes]
-        try:
-            for envelope in envelopes:
-                outcomes.append(self._send_one(connection, envelope))
-        finally:
-            connection.close()
-        return outcomes
+        if not envelopes:
+            return []
+        return self._carrier().send(envelopes, time.monotonic() + CALL_AT_MOST)
 
-    def _send_one(self, connection, envelope):
-        message = self._message(envelope, connection)
-        try:
-            message.send()
-        except smtplib.SMTPRecipientsRefused as error:
-            code = next(iter(error.recipients.values()))[0]
-            return Outcome(Status.FAILED if code >= 500 else Status.RETRY, error=f"SMTP {code}", code=code)
-        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            permanent = error.smtp_code >= 500
-            return Outcome(Status.FAILED if permanent else Status.RETRY, error=f"SMTP {error.smtp_code}")
-        except AnymailRecipientsRefused:
-            return Outcome(Status.FAILED, error="refused by the provider")
-        except AnymailRequestsAPIError as error:
-            if error.status_code is None:
-                return Outcome(Status.UNCERTAIN, error="no answer from the provider")
-            later = error.status_code == 429
-            return Outcome(
-                Status.RETRY if later else Status.FAILED, error=f"HTTP {error.status_code}", code=error.status_code
-            )
-        except (AnymailAPIError, OSError, smtplib.SMTPException) as error:
-            return Outcome(Status.UNCERTAIN, error=type(error).__name__)
-        status = getattr(message, "anymail_status", None)
-        return Outcome(Status.SENT, provider_id=(status and status.message_id) or message.extra_headers["Message-ID"])
-
-    def _message(self, envelope, connection):
-        domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
-        message = EmailMultiAlternatives(
-            subject=envelope.subject,
-            body=envelope.text,
-            to=[envelope.to],
-            headers={
-                "Message-ID": make_msgid(envelope.ref, domain),
-                "Content-Language": envelope.language,
-                **envelope.headers,
-            },
-            connection=connection,
-        )
-        if envelope.html:
-            message.attach_alternative(envelope.html, "text/html")
-        for part in envelope.attachments:
-            message.attach(part["name"], part["content"], part["type"])
-        message.metadata = {"ref": envelope.ref}
-        return message
+    def _carrier(self):
+        # A session belongs to one thread of one process, and to the settings it was opened with.
+        key = (os.getpid(), settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_HOST_USER)
+        if getattr(self._mine, "key", None) != key:
+            self._mine.key, self._mine.carrier = key, _carrier(get_connection())
+        return self._mine.carrier
