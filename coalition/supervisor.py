@@ -41,11 +41,17 @@ class Child:
 
 
 def processes(port, schedule, *, host="127.0.0.1"):
-    """Return web, worker and beat of a coalition on a laptop. `schedule` is the file where beat notes what it ran."""
+    """Return web, worker and beat of a coalition on a laptop. `schedule` is the file where beat notes what it ran.
+
+    They say only what went wrong, unless LOG_LEVEL asks for more.
+    """
+    level = os.environ.get("LOG_LEVEL", "WARNING")
+    # Celery warns of root in three paragraphs; on a laptop and in a container root is whoever types.
+    quiet = {"LOG_LEVEL": level, "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--app", "coalition", "--quiet"]
     web = ["--bind", f"{host}:{port}", "--worker-class", "gthread", "--workers", "1", "--threads", "8"]
-    web += ["--graceful-timeout", "2", "--no-control-socket"]
+    web += ["--graceful-timeout", "2", "--no-control-socket", "--log-level", level]
     # Threads instead of processes: the tasks wait for the database and the network, and memory is short on a laptop.
     worker = [
         "--pool",
@@ -58,9 +64,9 @@ def processes(port, schedule, *, host="127.0.0.1"):
         "--without-mingle",
     ]
     return [
-        Child("web", [*python, "gunicorn", "coalition.wsgi:application", *web]),
-        Child("worker", [*celery, "worker", *worker, "--loglevel", "info"]),
-        Child("beat", [*celery, "beat", "--schedule", str(schedule), "--pidfile", "", "--loglevel", "info"]),
+        Child("web", [*python, "gunicorn", "coalition.wsgi:application", *web], quiet),
+        Child("worker", [*celery, "worker", *worker, "--loglevel", level], quiet),
+        Child("beat", [*celery, "beat", "--schedule", str(schedule), "--pidfile", "", "--loglevel", level], quiet),
     ]
 
 
