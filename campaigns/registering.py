@@ -36,11 +36,11 @@ class RegistrationError(Exception):
     """Why nobody can register; the message is for the visitor."""
 
 
-class Full(RegistrationError):  # noqa: N818 - raised, it reads as what happened
+class Full(RegistrationError):
     """Every seat is taken."""
 
 
-class Closed(RegistrationError):  # noqa: N818
+class Closed(RegistrationError):
     """The webinar is over or was cancelled."""
 
 
@@ -64,6 +64,8 @@ def register(webinar, *, name, email, language, interpretation="", captions=Fals
     registration = webinar.registrations.filter(person=person).first()
     wanted = {"interpretation": interpretation, "captions": captions, "access_needs": access_needs}
     email = people.normalise(Address.Channel.EMAIL, email)
+    if updates:
+        _take_news(person, email, updates, evidence=f"webinar {webinar.uid}")
     if registration and registration.state == Registration.State.REGISTERED:
         registration.webinar = webinar
         changed = _ask(registration, wanted, only_blanks=True)
@@ -76,8 +78,6 @@ def register(webinar, *, name, email, language, interpretation="", captions=Fals
         registration = _seat(registration or Registration(webinar=webinar, person=person), email, language, wanted)
         _note(registration, _("Registered for “%(webinar)s”"))
         _write("registration", registration)
-    if updates:
-        _take_news(registration, email, updates)
     return registration
 
 
@@ -115,9 +115,9 @@ def _told_lately(registration):
     return notices_of.filter(created_at__gt=timezone.now() - AGAIN_AT_MOST).exists()
 
 
-def _take_news(registration, email, language):
+def _take_news(person, email, language, *, evidence):
     """A yes to news by email. An address that once said stop is only asked: the form proves nothing, the link does."""
-    address = registration.person.addresses.get(channel=Address.Channel.EMAIL, value=email)
+    address = person.addresses.get(channel=Address.Channel.EMAIL, value=email)
     if address.consent == Address.Consent.GRANTED:
         return
     closed = address.consent == Address.Consent.WITHDRAWN or consent.is_suppressed(address.channel, address.value)
@@ -127,7 +127,7 @@ def _take_news(registration, email, language):
         wording=Installation.get().email_wording.localize(language),
         language=language,
         source=Consent.Source.FORM,
-        evidence=f"registration {registration.pk}",
+        evidence=evidence,
     )
 
 
@@ -333,7 +333,12 @@ def _note(registration, text, by=None):
 
 
 def _context(registration):
-    return {"registration": registration, "webinar": registration.webinar, "personal_url": personal_url(registration)}
+    return {
+        "registration": registration,
+        "webinar": registration.webinar,
+        "personal_url": personal_url(registration),
+        "asks_news": waits_for_news(registration),
+    }
 
 
 def _write(kind, registration, **context):

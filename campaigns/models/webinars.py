@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField, I18nTextField
@@ -12,6 +12,19 @@ from i18nfield.fields import I18nCharField, I18nTextField
 from coalition.models import Person
 
 from .campaigns import Campaign
+
+
+class WebinarQuerySet(models.QuerySet):
+    def upcoming(self):
+        """What will take place or is taking place, soonest first."""
+        return self.filter(cancelled_at=None, ends_at__gt=timezone.now()).order_by("starts_at", "pk")
+
+    def with_seats(self):
+        """Each with `taken`, the number of people who have a seat."""
+        return self.annotate(taken=Count("registrations", filter=Q(registrations__state=Registration.State.REGISTERED)))
+
+    def with_room(self):
+        return self.with_seats().filter(Q(capacity=None) | Q(capacity__gt=F("taken")))
 
 
 class Webinar(models.Model):
@@ -33,6 +46,8 @@ class Webinar(models.Model):
     sequence = models.PositiveIntegerField(default=0, editable=False, help_text=_("Rises with each change (RFC 5545)."))
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    objects = WebinarQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("webinar")

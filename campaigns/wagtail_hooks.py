@@ -1,0 +1,28 @@
+"""What campaigns add to Wagtail's admin: their screens, and what is written into its log."""
+
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+
+from campaigns.viewsets.campaigns import CampaignViewSet
+from campaigns.viewsets.conversations import ConversationViewSet
+from campaigns.viewsets.messages import MessageViewSet
+from campaigns.viewsets.webinars import WebinarViewSet
+
+
+@hooks.register("register_admin_viewset")
+def viewsets():
+    return [CampaignViewSet(), MessageViewSet(), ConversationViewSet(), WebinarViewSet()]
+
+
+@hooks.register("register_log_actions")
+def log_actions(actions):
+    actions.register_action("campaigns.send", _("Send"), _("Sending started"))
+    actions.register_action("campaigns.pause", _("Pause"), _("Sending paused"))
+    actions.register_action("campaigns.resume", _("Go on sending"), _("Sending went on"))
+    actions.register_action("campaigns.cancel", _("Cancel"), _("Sending cancelled"))
+    actions.register_action("campaigns.settle", _("Settle"), _("Uncertain delivery settled"))
+    actions.register_action("campaigns.export", _("Export"), _("Ledger exported"))
+    actions.register_action("campaigns.answer", _("Answer"), _("Request answered"))
+    actions.register_action("campaigns.call_off", _("Call off"), _("Webinar called off"))
+    actions.register_action("campaigns.cancel_registration", _("Cancel"), _("Registration cancelled"))
+    actions.register_action("campaigns.export_registrations", _("Export"), _("Registrations exported"))
