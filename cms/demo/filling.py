@@ -1,7 +1,7 @@
 """Fill an empty installation with the demo coalition: the same people every time, and nothing twice.
 
-Words come from the TOML files beside this one. What verbs can do (freezing, inviting, signing, sending, registering) verbs do,
-so that the demo holds nothing that the program could not have written itself.
+Words come from the TOML files beside this one. What verbs can do (freezing, inviting, signing, sending, registering)
+verbs do, so that the demo holds nothing that the program could not have written itself.
 """
 
 import random
@@ -12,17 +12,20 @@ from itertools import cycle
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
-from django.utils.translation import gettext_noop, override
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from campaigns import receiving, registering, sending
 from campaigns.models import (
+    Answer,
     Campaign,
     Choice,
+    Conversation,
     Delivery,
+    InboundText,
     Keyword,
     Message,
     MessageContent,
@@ -30,6 +33,9 @@ from campaigns.models import (
     ReplyTemplate,
     Webinar,
 )
+from cms import freezing
+from cms.demo import loading
+from cms.models import BriefPage
 from coalition import accounts, people, signing_on, timeline
 from coalition.models import (
     Address,
@@ -40,7 +46,6 @@ from coalition.models import (
     Notice,
     Organization,
     Person,
-    Publication,
     Representative,
     Round,
     Segment,
@@ -74,6 +79,11 @@ def both(row, field):
     return {"en": row[f"{field}_en"], "es": row[f"{field}_es"]}
 
 
+def mailbox(name):
+    """The part of an email address before the @, from a name."""
+    return ".".join(filter(None, ("".join(filter(str.isalnum, word)) for word in fold(name).split())))
+
+
 def fill(say=print):
     """Fill what is missing; safe to run again. `say` is told what is being done."""
     steps = [
@@ -89,7 +99,8 @@ def fill(say=print):
     ]
     for name, step in steps:
         say(f"  {name} …")
-        step(random.Random(f"riverbend {name}"))
+        with transaction.atomic():  # a step is done or not begun, however the filling ends
+            step(random.Random(f"riverbend {name}"))  # noqa: S311 - the same people every time
 
 
 def fill_installation(rng):
@@ -119,10 +130,9 @@ def fill_installation(rng):
         if new:
             user.set_unusable_password()
             user.save()
-            accounts.give_role(user, role.lower())
+            accounts.give_role(user, accounts.Role(role))
 
 
-@transaction.atomic
 def fill_people(rng):
     if Person.objects.count() >= PEOPLE:
         return
@@ -156,13 +166,13 @@ def fill_people(rng):
             code = rng.choice(place["area_codes"])
             used = numbers.setdefault(code, iter(FICTION))
             phone = next((f"+1{code}5550{n}" for n in used), None)
-        handle = "".join(c for c in fold(f"{given}.{family.split()[0]}") if c.isalnum() or c == ".")
+        handle = mailbox(f"{given} {family.split()[0]}")
         wishes.append((f"{handle}{index}@people.example.org", phone, rng.random() < 0.9, rng.random() < 0.8))
     Person.objects.bulk_create(persons, batch_size=1000)
     with connection.cursor() as cursor:  # they came over two years, not in one second
         cursor.execute(
-            "UPDATE coalition_person SET created_at = now() - make_interval(days => (id * 37 %% 700)::int + 20,"
-            " mins => (id * 61 %% 1440)::int)"
+            "UPDATE coalition_person SET created_at = now() - make_interval(days => (id * 37 % 700)::int + 20,"
+            " mins => (id * 61 % 1440)::int)"
         )
     added = dict(Person.objects.values_list("pk", "created_at"))
     addresses = []
@@ -214,11 +224,11 @@ def fill_people(rng):
         defaults={"criteria": {"all": [{"is": "language", "value": "es"}, {"is": "zip", "value": "010, 011"}]}},
     )
     Segment.objects.get_or_create(
-        name="Families and teachers", defaults={"criteria": {"any": [{"is": "tag", "value": tags[0].pk}, {"is": "tag", "value": tags[1].pk}]}}
+        name="Families and teachers",
+        defaults={"criteria": {"all": [{"is": "tag", "value": [tags[0].pk, tags[1].pk]}]}},
     )
 
 
-@transaction.atomic
 def fill_organizations(rng):
     if Organization.objects.exists():
         return
@@ -237,7 +247,7 @@ def fill_organizations(rng):
         domain = row["website"].removeprefix("https://")
         for person_row in row["representatives"]:
             given, _space, family = person_row["name"].partition(" ")
-            handle = "".join(c for c in fold(person_row["name"]).replace(" ", ".") if c.isalnum() or c == ".")
+            handle = mailbox(person_row["name"])
             person = Person.objects.create(
                 name=person_row["name"],
                 given_name=given,
@@ -299,16 +309,11 @@ def fill_webinars(rng):
 
 
 def fill_pages(rng):
-    from cms.demo import loading
-
     loading.load_pages()
 
 
 def publication_of(brief):
     """The publication of a brief named by its English slug; its text is frozen as version 1 the first time."""
-    from cms import freezing
-    from cms.models import BriefPage
-
     page = BriefPage.objects.get(slug=brief, locale__language_code="en")
     if page.publication is None or page.publication.current_version is None:
         freezing.freeze(page, by=User.objects.get(email=STAFF[1][0]), material=True, note="")
@@ -389,9 +394,7 @@ def fill_messages(rng):
     for row in rows["keyword"]:
         Keyword.objects.get_or_create(word=row["word"], defaults={"language": row["language"], "campaign": campaign()})
     for row in rows["email"]:
-        message = Message.objects.create(
-            channel="email", name=row["name"], campaign=campaign(), created_by=organizer
-        )
+        message = Message.objects.create(channel="email", name=row["name"], campaign=campaign(), created_by=organizer)
         for code in ("en", "es"):
             words = row[code]
             MessageContent.objects.create(
@@ -408,12 +411,14 @@ def fill_messages(rng):
         if row["state"] == "sent":
             send_now(message, organizer, row["days_ago"])
     for row in rows["text"]:
-        message = Message.objects.create(
-            channel="phone", name=row["name"], campaign=campaign(), created_by=organizer
-        )
+        message = Message.objects.create(channel="phone", name=row["name"], campaign=campaign(), created_by=organizer)
         for code in ("en", "es"):
             MessageContent.objects.create(
-                message=message, language=code, body=row[f"body_{code}"], reviewed_by=organizer, reviewed_at=timezone.now()
+                message=message,
+                language=code,
+                body=row[f"body_{code}"],
+                reviewed_by=organizer,
+                reviewed_at=timezone.now(),
             )
         for position, choice in enumerate(row["choices"]):
             Choice.objects.create(
@@ -445,9 +450,9 @@ def send_now(message, organizer, days_ago):
         started_at=timezone.now() - ago,
         finished_at=timezone.now() - ago + timedelta(minutes=2),
     )
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE campaigns_delivery SET updated_at = updated_at - %s WHERE message_id = %s", [ago, message.pk])
-        cursor.execute("UPDATE coalition_entry SET at = at - %s WHERE kind = 'message' AND at > now() - interval '1 hour'", [ago])
+    Delivery.objects.filter(message=message).update(updated_at=F("updated_at") - ago)
+    just_told = Entry.objects.filter(kind=Entry.Kind.MESSAGE, at__gt=timezone.now() - timedelta(hours=1))
+    just_told.update(at=F("at") - ago)
     Delivery.objects.filter(message=message, state=Delivery.State.SENT).update(state=Delivery.State.DELIVERED)
 
 
@@ -464,12 +469,18 @@ def fill_replies(rng):
     for number, (row, _turn) in enumerate(several):
         delivery = next(by_language[row["language"]], None)
         if delivery is not None:
-            receiving.receive(
-                sid=f"SMdemo{number:028d}",
-                sender=delivery.value,
-                body=row["body"],
-                at=timezone.now() - timedelta(hours=rng.randrange(1, 66), minutes=rng.randrange(60)),
+            text = receiving.receive(sid=f"SMdemo{number:028d}", number=delivery.value, body=row["body"])
+            moment = timezone.now() - timedelta(hours=rng.randrange(1, 66), minutes=rng.randrange(60))
+            InboundText.objects.filter(pk=text.pk).update(at=moment)
+            Conversation.objects.filter(pk=text.conversation_id).update(last_at=moment)
+            Conversation.objects.filter(pk=text.conversation_id, waiting_since__isnull=False).update(
+                waiting_since=moment
             )
+            Answer.objects.filter(text=text).update(at=moment)
+            Notice.objects.filter(value=delivery.value, created_at__gte=text.at).update(
+                created_at=moment, due_at=moment
+            )
+            Entry.objects.filter(person=delivery.person, at__gte=text.at).update(at=moment)
 
 
 def fill_registrations(rng):
@@ -486,10 +497,7 @@ def fill_registrations(rng):
                 language=person.language,
                 interpretation="es" if spanish and rng.random() < 0.8 else "",
                 captions=rng.random() < 0.12,
-                access_needs="",
             )
-        waiting = webinar.registrations.filter(access_state=Registration.Access.ASKED).order_by("pk")
-        for registration in waiting[: len(waiting) // 2]:
-            registering.answer_request(registration, Registration.Access.CONFIRMED)
-    with override(settings.LANGUAGE_CODE):
-        Notice.objects.filter(state=Notice.State.QUEUED, kind__in=["registration"]).update(due_at=timezone.now())
+        asked = webinar.registrations.filter(interpretation_state=Registration.Access.ASKED).order_by("pk")
+        for registration in asked[: len(asked) // 2]:
+            registering.answer_request(registration, Registration.Access.CONFIRMED, kind="interpretation")

@@ -1,4 +1,4 @@
-"""Fill an invented coalition and serve it at one address, with the worker and the beat running. Nothing leaves this machine."""
+"""Fill an invented coalition and serve it at one address, with worker and beat. Nothing leaves this machine."""
 
 import os
 
