@@ -1,7 +1,7 @@
-"""What a text means: stop, help, start or yes, in both languages, whatever the case, accents, punctuation and emoji (rule S3).
+"""What a text means: stop, help, start or yes, in both languages, whatever the case, accents and emoji (rule S3).
 
-The carrier matches whole bodies only, so that "Stop please" is missed: here a stop phrase inside other words opts out, and
-what only may mean stop is *unclear*, for a person to settle. A bare "NO" is an answer.
+The carrier matches whole bodies only, so that "Stop please" is missed: here a stop phrase inside other words opts out,
+and what only may mean stop is *unclear*, for a person to settle. A bare "NO" is an answer.
 """
 
 import re
@@ -32,11 +32,15 @@ HELP_EN, HELP_ES = ("help", "info"), ("ayuda",)
 START_EN, START_ES = ("start", "unstop"), ("iniciar", "alta")
 YES = ("yes", "y", "yeah", "yep", "yup", "sure", "ok", "okay", "sí", "claro", "acepto", "dale", "confirm", "confirmo")
 # Words that add nothing to a keyword, and those that add nothing to a yes.
-FILLERS = set(
-    "please pls plz thanks thank you thx now ok okay hi hello just me it this that these everything all sir maam yes "
-    "can could would i said so already por favor porfavor porfa gracias ya hola si todo esto me lo pues senora senor".split()
+FILLERS = frozenset(
+    re.findall(
+        r"\w+",
+        "please pls plz thanks thank you thx now ok okay hi hello just me it this that these everything all sir maam "
+        "yes can could would i said so already but and pero por favor porfavor porfa gracias "
+        "ya hola si todo esto me lo pues senor",
+    )
 )
-YES_FILLERS = FILLERS | set("do want to join in count conmigo cuente cuenten quiero unirme gusto con mucho".split())
+YES_FILLERS = FILLERS | {"do", "want", "to", "join", "in", "count", "conmigo", "cuente", "cuenten", "quiero", "unirme"}
 STOP_SIGNS = set("🛑🚫⛔")
 
 TEXTS = r"(?:texts?|texting|messages?|messaging|msgs?|sms|alerts?|notifications?|subscription|reminders?|updates|spam)"
@@ -44,14 +48,18 @@ MENSAJES = (
     r"(?:mensajes?|mensages?|mensajitos?|textos?|sms|alertas?|avisos?|notificaciones|recordatorios|"
     r"suscripcion|subscripcion|inscripcion|spam)"
 )
-OF_TEXTS = rf"(?: of (?:(?:the|these|this|those|your|all|any|receiving|getting|future|text) ){{0,3}}(?:{TEXTS}|list|it|this|these)\b)"
-# Phrases in which the wish is plain. They are matched against one clause, folded: lower case, no accents, single spaces.
+OF_TEXTS = (
+    r"(?: of (?:(?:the|these|this|those|your|all|any|receiving|getting|future|text) ){0,3}"
+    rf"(?:{TEXTS}|list|it|this|these)\b)"
+)
+# Phrases in which the wish is plain, matched against one clause, folded: lower case, no accents, single spaces.
 PHRASES_EN = (
     r"(?:stop|quit|cease) (?:\w+ )?(?:texting|messaging|msging|contacting|bothering|spamming|harassing|bugging)\b",
     r"(?:stop|quit|cease) (?:\w+ )?(?:sending|writing|calling|emailing)(?:$| (?:\w+ )?"
     rf"(?:me|us|these|those|this|it|anything|stuff|here|{TEXTS})\b)",
-    r"(?:stop|quit|end|cancel|no more) (?:(?:all|of|with|getting|receiving|the|these|those|this|your|my|any|more|future|"
-    rf"from|text|sms) ){{0,4}}{TEXTS}\b",
+    r"(?:stop|quit|end|cancel|no more) "
+    r"(?:(?:all|of|with|getting|receiving|the|these|those|this|your|my|any|more|future|from|text|sms) ){0,4}"
+    rf"{TEXTS}\b",
     r"(?:stop|alto) (?:i|im|who|whos|wrong|dont|do not|we|you|u|yo|ya|quien)\b",
     r"(?:want|like|wish|need) to (?:stop|quit|cancel|end|opt out)(?: (?:this|these|it|now|please))?$",
     r"said (?:to )?(?:stop|quit)\b",
@@ -59,9 +67,11 @@ PHRASES_EN = (
     rf"(?:optout|opt(?:ing|ed)? (?:me |us )?out)\b(?:(?! of\b)|{OF_TEXTS})",
     r"(?:remove|delete) (?:me|us|my (?:cell|contact|info|name|number|phone)|this number)\b",
     r"(?:take|get) (?:me|us|my (?:cell|name|number|phone)|this number) (?:off|out of)\b",
-    r"(?:do not|dont|never) (?:ever )?(?:text|message|msg|contact|bother|spam)(?:$| (?:me|us|my|this|any ?more|again|here)\b)",
+    r"(?:do not|dont|never) (?:ever )?(?:text|message|msg|contact|bother|spam)"
+    r"(?:$| (?:me|us|my|this|any ?more|again|here)\b)",
     rf"(?:do not|dont|never) (?:ever )?(?:send|call|write)\b.*\b(?:{TEXTS}|any ?more|again)\b",
-    rf"(?:do not|dont|no longer) (?:want|wish|agree|consent)\b.*\b(?:{TEXTS}|texted|messaged|contacted|hear from you|subscribed)\b",
+    rf"(?:do not|dont|no longer) (?:want|wish|agree|consent)\b.*"
+    rf"\b(?:{TEXTS}|texted|messaged|contacted|hear from you|subscribed)\b",
     r"(?:do not|dont|no longer) want (?:this|these|it|any|more)(?: any ?more)?$",
     r"leave (?:me|us) alone\b",
     r"lose my number\b",
@@ -82,7 +92,7 @@ PHRASES_ES = (
     r"(?:den|de|denme|deme|dame|darme|darnos|dar|dan|da) (?:ya )?de baja\b",
     r"(?:quit|saqu|sac|borr|elimin)(?:e|a|en|an|ar|es)(?:me|nos)(?:$| (?:ya|de|por favor|porfavor|gracias)\b)",
     r"(?:quit|saqu|borr|elimin)(?:e|a|en|an|ar|es) (?:mi|este|el) (?:numero|nombre|telefono|celular)\b",
-    rf"cancel(?:ar|e|en|enme|eme|o|arme|a)(?: (?:mi|la|el|los|las|estos|esos|esta|mis|todos|todas)){{0,2}} {MENSAJES}\b",
+    rf"cancel(?:ar|e|en|enme|eme|o|arme|a)(?: (?:mi|la|el|los|las|estos|esos|esta|mis|todos)){{0,2}} {MENSAJES}\b",
     r"(?:desuscrib|desinscrib|desubscrib)\w*\b",
     r"dej(?:e|en|a)(?:me|nos) en paz\b",
     rf"(?:basta|alto|parar|paren?|detener|detengan|terminar|terminen|suspendan) "
@@ -98,14 +108,14 @@ TURNED_AROUND = re.compile(
 )
 # What sounds like a wish to stop without saying so, or comes from somebody who never asked.
 HINTS = re.compile(
-    r"\b(?:spam\w*|harass\w*|wrong number|wrong person|not interested|remove|delete|stop\w+|block(?:ed|ing)?|lawyer|fcc|"
-    r"numero equivocado|equivocado de numero|no me interesa|acoso|molest\w+|basta|quitar|borrar|abogad[oa]|bloque\w+|"
-    r"ya no|suscri\w+|unsub\w*)\b"
+    r"\b(?:spam\w*|harass\w*|wrong number|wrong person|not interested|remove|delete|stop\w+|block(?:ed|ing)?|"
+    r"lawyer|fcc|numero equivocado|equivocado de numero|no me interesa|acoso|molest\w+|basta|quitar|borrar|abogad[oa]|"
+    r"bloque\w+|ya no|suscri\w+|unsub\w*)\b"
 )
 
 
 def fold(body):
-    """Lower case, without accents, invisible characters and apostrophes; punctuation stays: "¡Ya NO más!" → "¡ya no mas!"."""
+    """Lower case, without accents, invisible characters and apostrophes; punctuation stays: "¡NO más!" → "¡no mas!"."""
     text = re.sub(r"['’‘`´ʼ]", "", body)
     text = unicodedata.normalize("NFKD", text).casefold()
     return "".join(c for c in text if unicodedata.category(c) not in ("Mn", "Me", "Cf"))
@@ -205,8 +215,9 @@ def is_word(body, word):
 
 # Texts that begin with an answer's word and mean something else.
 NOT_AN_ANSWER = re.compile(
-    r"(?:no (?:se|lo se|entiendo|comprendo|idea|clue|problem|problema|hay problema|worries|hablo|english|tengo idea|one|"
-    r"conozco|soy)|si (?:no|pudiera|puedo|tuviera|hay|es que)|yes (?:who|but who)|(?:si|no) (?:quien|quienes))\b"
+    r"(?:no (?:se|lo se|entiendo|comprendo|idea|clue|problem|problema|hay problema|worries|hablo|english|"
+    r"tengo idea|one|conozco|soy)|si (?:no|pudiera|puedo|tuviera|hay|es que)|yes (?:who|but who)|"
+    r"(?:si|no) (?:quien|quienes))\b"
 )
 
 
