@@ -1,0 +1,725 @@
+"""The back office's pages about messages: write, check, send, and see who got it, who did not, and why."""
+
+import csv
+
+from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.generic import TemplateView
+from django_filters import ChoiceFilter, ModelChoiceFilter
+from wagtail.admin import messages
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.ui.tables import Column, TitleColumn
+from wagtail.admin.views import generic
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
+from wagtail.log_actions import log
+
+from campaigns import composing, rendering, results, sending, tasks
+from campaigns.forms.messages import (
+    BeginForm,
+    ContentForm,
+    FrameForm,
+    LedgerForm,
+    PreviewForm,
+    WaiverForm,
+    choices_formset,
+)
+from campaigns.models import Campaign, Delivery, Message, MessageContent
+from coalition import segments
+from coalition.accounts import sees_people
+from coalition.models import Address, Installation, Person
+from coalition.tasks import send_notices
+
+CHANNELS = {Address.Channel.EMAIL: gettext_lazy("Email"), Address.Channel.PHONE: gettext_lazy("Text")}
+ANY = ["add", "change", "delete", "view", "send"]
+WRITES_WORDS = "campaigns.change_messagecontent"
+SEES_LEDGER = "campaigns.view_delivery"
+TONES = {
+    Message.State.DRAFT: "",
+    Message.State.SENDING: "busy",
+    Message.State.PAUSED: "warn",
+    Message.State.SENT: "good",
+    Message.State.CANCELLED: "bad",
+}
+TWIN_FIELDS = ("name", "given_name", "family_name", "language", "city", "state", "zip")
+LINES_A_PAGE = 50
+
+
+# The list
+
+
+class MessageFilters(WagtailFilterSet):
+    channel = ChoiceFilter(label=gettext_lazy("Sent by"), choices=list(CHANNELS.items()))
+    campaign = ModelChoiceFilter(label=gettext_lazy("Campaign"), queryset=Campaign.objects.all())
+
+    class Meta:
+        model = Message
+        fields = ["state", "channel", "campaign"]
+
+
+class StateColumn(Column):
+    cell_template_name = "campaigns/messages/parts/cell_state.html"
+
+    def get_cell_context_data(self, instance, parent_context):
+        return super().get_cell_context_data(instance, parent_context) | {"tone": TONES[instance.state]}
+
+
+class PeopleColumn(Column):
+    cell_template_name = "campaigns/messages/parts/cell_people.html"
+
+
+def written_languages(message):
+    return ", ".join(content.get_language_display() for content in message.written)
+
+
+class MessagesIndex(generic.IndexView):
+    page_title = gettext_lazy("Messages")
+    add_item_label = gettext_lazy("Write a message")
+    any_permission_required = ANY
+    filterset_class = MessageFilters
+    search_fields = ["name"]
+    default_ordering = "-created_at"
+
+    @cached_property
+    def columns(self):
+        return [
+            self._get_title_column("name", TitleColumn, width="32%"),
+            StateColumn("get_state_display", label=_("State"), sort_key="state"),
+            Column("sent_by", label=_("Sent by"), accessor=lambda m: CHANNELS[m.channel], sort_key="channel"),
+            Column("campaign", label=_("Campaign")),
+            Column("languages", label=_("Languages"), accessor=written_languages),
+            PeopleColumn("figures", label=_("People")),
+        ]
+
+    def get_base_queryset(self):
+        written = Prefetch("contents", MessageContent.objects.exclude(body="").order_by("language"), "written")
+        return Message.objects.select_related("campaign").prefetch_related(written)
+
+    def search_queryset(self, queryset):
+        if not self.is_searching:
+            return queryset
+        words = MessageContent.objects.filter(message=OuterRef("pk")).filter(
+            Q(subject__icontains=self.search_query) | Q(body__icontains=self.search_query)
+        )
+        return queryset.filter(Q(name__icontains=self.search_query) | Exists(words))
+
+    def paginate_queryset(self, queryset, page_size):
+        paginator, page, rows, more = super().paginate_queryset(queryset, page_size)
+        rows = list(rows)
+        figures = results.figures_of(rows)
+        for message in rows:
+            message.figures = figures[message.pk]
+        page.object_list = rows
+        return paginator, page, rows, more
+
+    def get_edit_url(self, instance):
+        return super().get_edit_url(instance) if instance.state == Message.State.DRAFT else None
+
+    def get_delete_url(self, instance):
+        return super().get_delete_url(instance) if instance.state == Message.State.DRAFT else None
+
+
+# Writing
+
+
+class Begin(generic.CreateView):
+    """The frame of a new message; writing it comes next."""
+
+    page_title = gettext_lazy("Write a message")
+    page_subtitle = gettext_lazy("message")
+    template_name = "campaigns/messages/begin.html"
+    form_class = BeginForm
+    submit_button_label = gettext_lazy("Start writing")
+    submit_button_active_label = gettext_lazy("Starting…")
+    success_message = None
+
+    def get_initial(self):
+        return {"campaign": self.request.GET.get("campaign"), "channel": Address.Channel.EMAIL}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**kwargs) | {"no_campaign": not Campaign.objects.exists()}
+
+    def save_instance(self):
+        message = composing.begin(**self.form.cleaned_data, by=self.request.user)
+        log(instance=message, action="wagtail.create", content_changed=True)
+        return message
+
+    def get_success_url(self):
+        return reverse("messages:edit", args=[self.object.pk])
+
+
+class MessagePage(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+    """A page about one message, with the steps from writing to results on top."""
+
+    any_permission_required = ANY
+    header_icon = "mail"
+    step = ""
+    step_title = ""
+
+    def setup(self, request, *args, **kwargs):
+        super().setup(request, *args, **kwargs)
+        self.message = get_object_or_404(
+            Message.objects.select_related("campaign", "segment", "started_by", "waived_by"), pk=kwargs["pk"]
+        )
+
+    def url(self, name, *args):
+        return reverse(f"messages:{name}", args=[self.message.pk, *args])
+
+    @property
+    def is_draft(self):
+        return self.message.state == Message.State.DRAFT
+
+    @property
+    def may_write(self):
+        return self.may("change") or self.request.user.has_perm(WRITES_WORDS)
+
+    def may(self, action):
+        return self.user_has_permission(action)
+
+    def get_page_title(self):
+        return self.message.name
+
+    def get_breadcrumbs_items(self):
+        items = [{"url": reverse("messages:index"), "label": _("Messages")}, {"url": "", "label": self.message.name}]
+        return self.breadcrumbs_items + items
+
+    def steps(self):
+        """[(name, label, url or None)] of the path a message goes; what is not open yet has no address."""
+        draft = self.is_draft
+        return [
+            ("write", _("Write"), self.url("edit") if draft and self.may_write else None),
+            ("check", _("Check"), self.url("check")),
+            ("send", _("Send"), self.url("send") if draft and self.may("send") else None),
+            ("results", _("Results"), None if draft else self.url("inspect")),
+        ]
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**kwargs) | {
+            "message": self.message,
+            "is_draft": self.is_draft,
+            "by_email": self.message.channel == Address.Channel.EMAIL,
+            "channel_label": CHANNELS[self.message.channel],
+            "tone": TONES[self.message.state],
+            "step": self.step,
+            "steps": self.steps(),
+            "may_write": self.may_write,
+            "may_copy": self.may("add"),
+            "may_send": self.may("send"),
+            "sees_people": sees_people(self.request.user),
+            "sees_ledger": self.request.user.has_perm(SEES_LEDGER),
+        }
+
+
+class Compose(MessagePage):
+    """Every language side by side, under one form. Who translates changes the words and not the frame."""
+
+    any_permission_required = ANY
+    template_name = "campaigns/messages/compose.html"
+    step = "write"
+
+    def dispatch(self, request, *args, **kwargs):
+        if not self.may_write:
+            raise PermissionDenied
+        if not self.is_draft:
+            messages.info(request, _("This message is on its way: its words are fixed. Copy it to change them."))
+            return redirect("messages:inspect", self.message.pk)
+        return super().dispatch(request, *args, **kwargs)
+
+    def forms(self, data=None):
+        known = {content.language: content for content in self.message.contents.select_related("reviewed_by")}
+        by_text = self.message.channel == Address.Channel.PHONE
+        self.frame = FrameForm(data, instance=self.message)
+        if not self.may("change"):
+            for field in self.frame.fields.values():
+                field.disabled = True
+        self.contents = [
+            ContentForm(
+                data,
+                instance=known.get(language) or MessageContent(message=self.message, language=language),
+                channel=self.message.channel,
+                prefix=language,
+            )
+            for language, _name in settings.LANGUAGES
+        ]
+        self.choices = choices_formset(self.message, data) if by_text else None
+        return [self.frame, *self.contents, *([self.choices] if by_text else [])]
+
+    def get(self, request, *args, **kwargs):
+        self.forms()
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request, *args, **kwargs):
+        before = self.message.name
+        wrong = [form for form in self.forms(request.POST) if not form.is_valid()]  # every form: all is said at once
+        if wrong:
+            self.message.name = before  # the heading keeps the name that is stored
+            return self.render_to_response(self.get_context_data(), status=422)
+        try:
+            fallen = composing.write(
+                self.message,
+                contents={form.language: form.cleaned_data for form in self.contents},
+                choices=self.choices.choices() if self.choices else None,
+                by=request.user,
+                **self.frame.cleaned_data,
+            )
+        except composing.Fixed:
+            messages.error(request, _("Sending has begun meanwhile, so nothing was changed."))
+            return redirect("messages:inspect", self.message.pk)
+        log(instance=self.message, action="wagtail.edit", content_changed=True)
+        messages.success(request, _("Saved."))
+        for language in fallen:
+            messages.warning(
+                request,
+                _("The %(language)s text changed, so it has to be read and confirmed again.")
+                % {"language": language_name(language)},
+            )
+        return redirect(self.url("check" if "check" in request.POST else "edit"))
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**kwargs) | {
+            "frame": self.frame,
+            "contents": [(form, self.meter(form)) for form in self.contents],
+            "choices": self.choices,
+            "errors": errors_of([self.frame, *self.contents, *(self.choices or [])]),
+            "merge_fields": rendering.FIELDS,
+        }
+
+    def meter(self, form):
+        if self.message.channel == Address.Channel.EMAIL:
+            return None
+        return composing.cost_of(self.message, form.language, form["body"].value() or "")
+
+
+def language_name(language):
+    return dict(settings.LANGUAGES).get(language, language)
+
+
+def errors_of(forms):
+    """[(id of the field, its label, what to do)] for the summary on top."""
+    found = []
+    for form in forms:
+        group = f"{language_name(form.language)}: " if hasattr(form, "language") else ""
+        for error in form.non_field_errors():
+            found.append(("", "", error))
+        for field in form:
+            found += [(field.id_for_label, f"{group}{field.label}", error) for error in field.errors]
+    return found
+
+
+class Segments(MessagePage):
+    """The line under a text, counted again while somebody types."""
+
+    def post(self, request, pk, language):
+        if language not in dict(settings.LANGUAGES):
+            raise Http404
+        cost = composing.cost_of(self.message, language, request.POST.get(f"{language}-body", ""))
+        return render(request, "campaigns/messages/parts/meter.html", {"meter": cost, "language": language})
+
+
+# Checking
+
+
+class Check(MessagePage):
+    """What each person would get, how many would, and what stands in the way."""
+
+    template_name = "campaigns/messages/check.html"
+    step = "check"
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(**kwargs)
+        shown = Shown(self.message, self.request)
+        context |= {"shown": shown, "preview_url": f"{self.url('preview')}?{shown.query}"}
+        if shown.rendered and not context["by_email"]:
+            context["cost"] = composing.cost_of(self.message, shown.language, shown.content.body)
+        elif shown.rendered:
+            context["headers"] = [
+                ("From", settings.DEFAULT_FROM_EMAIL),
+                ("To", shown.to),
+                ("Subject", shown.rendered.subject),
+                *shown.rendered.headers.items(),
+            ]
+        if self.is_draft:
+            context |= {
+                "problems": sending.problems(self.message),
+                "quiet_now": self.quiet_now(),
+                "estimate": sending.estimate(self.message),
+                "waivable": waivable(self.message),
+                "waiver_form": WaiverForm(initial={"reason": self.message.waiver}),
+            }
+        return context
+
+    def quiet_now(self):
+        """The hours in which texts may leave, when it is outside them here just now (rule S7); else None."""
+        if self.message.channel == Address.Channel.EMAIL:
+            return None
+        rules, now = Installation.get(), timezone.localtime()
+        opens = rules.quiet_until_sunday if now.weekday() == 6 else rules.quiet_until
+        return None if opens <= now.time() < rules.quiet_from else {"from": opens, "to": rules.quiet_from}
+
+
+def waivable(message):
+    """Languages whose text is missing or unread: what a waiver with a name and a reason can let pass (rule L2)."""
+    ready = {content.language for content in message.contents.all() if content.body and content.reviewed_at}
+    return [label for language, label in settings.LANGUAGES if language not in ready]
+
+
+class Shown:
+    """The message as one person would get it: a person of the audience, or a sample of each language.
+
+    Whoever may not see people gets an invented reader.
+    """
+
+    def __init__(self, message, request):
+        self.message = message
+        self.sees_people = sees_people(request.user)
+        form = PreviewForm(request.GET)
+        form.is_valid()
+        self.q = form.cleaned_data.get("q", "") if self.sees_people else ""
+        self.audience = segments.people(message.segment)
+        wanted = form.cleaned_data.get("language") or request.LANGUAGE_CODE
+        self.chosen = None
+        if self.sees_people and (pk := form.cleaned_data.get("person")):
+            self.chosen = get_object_or_404(self.audience, pk=pk)
+        self.language = self.chosen.language if self.chosen else wanted
+        self.person = self.chosen or self.sample()
+
+    def sample(self):
+        if self.sees_people and (found := self.audience.filter(language=self.language).order_by("pk").first()):
+            return found
+        return Person(name="Ana Ejemplo", given_name="Ana", family_name="Ejemplo", language=self.language)
+
+    @cached_property
+    def found(self):
+        return list(self.audience.search(self.q).order_by("search")[:8]) if self.q else []
+
+    @property
+    def query(self):
+        return urlencode({"person": self.person.pk} if self.person.pk else {"language": self.language})
+
+    @cached_property
+    def content(self):
+        return self.message.contents.filter(language=self.language).exclude(body="").first()
+
+    @cached_property
+    def rendered(self):
+        return rendering.render(self.content, self.person) if self.content else None
+
+    @cached_property
+    def to(self):
+        address = self.person.primary(self.message.channel) if self.person.pk else None
+        return address.value if address else "name@example.org"
+
+    @cached_property
+    def languages(self):
+        """[(language, label, is it the one shown)] for the links to a sample of each."""
+        return [
+            (language, label, language == self.language and not self.chosen) for language, label in settings.LANGUAGES
+        ]
+
+
+class Preview(MessagePage):
+    """The email alone, for the frame of the check page: nothing in it may run, load or leave."""
+
+    def get(self, request, *args, **kwargs):
+        shown = Shown(self.message, request)
+        html = shown.rendered.html if shown.rendered else ""
+        response = HttpResponse(html)
+        response["Content-Security-Policy"] = (
+            "default-src 'none'; img-src 'self' https: data:; style-src 'unsafe-inline'; sandbox"
+        )
+        return response
+
+
+class TryOut(MessagePage):
+    """A test of what is shown, to the mailbox of whoever asks."""
+
+    def post(self, request, *args, **kwargs):
+        if not (self.may_write or self.may("send")):
+            raise PermissionDenied
+        shown = Shown(self.message, request)
+        if not shown.rendered:
+            messages.error(request, _("There is no text in this language yet."))
+        else:
+            # An invented twin: a test must not carry the links that open somebody's own page.
+            twin = Person(**{field: getattr(shown.person, field) for field in TWIN_FIELDS})
+            rendered = rendering.render(shown.content, twin)
+            composing.try_out(self.message, rendered, language=shown.language, by=request.user)
+            send_notices.delay_on_commit()
+            messages.success(request, _("A test is on its way to %(email)s.") % {"email": request.user.email})
+        return redirect(f"{self.url('check')}?{shown.query}")
+
+
+class Waive(MessagePage):
+    any_permission_required = None
+    permission_required = "send"
+
+    def post(self, request, *args, **kwargs):
+        form = WaiverForm(request.POST)
+        if form.is_valid():
+            try:
+                composing.waive(self.message, reason=form.cleaned_data["reason"], by=request.user)
+            except composing.Fixed:
+                messages.error(request, _("Sending has begun meanwhile, so nothing was changed."))
+            else:
+                log(instance=self.message, action="wagtail.edit", content_changed=False)
+        return redirect("messages:check", self.message.pk)
+
+
+class Copy(MessagePage):
+    """A new draft with the same words."""
+
+    any_permission_required = None
+    permission_required = "add"
+
+    def post(self, request, *args, **kwargs):
+        name = _("Copy of %(name)s") % {"name": self.message.name}
+        twin = composing.copy(self.message, name=name, by=request.user)
+        log(instance=twin, action="wagtail.create", content_changed=True)
+        messages.success(request, _("Copied. Read it again before you send it."))
+        return redirect("messages:edit", twin.pk)
+
+
+class Delete(generic.DeleteView):
+    """Only a draft can go; what was sent stays on the record."""
+
+    queryset = Message.objects.filter(state=Message.State.DRAFT)
+
+    @transaction.atomic
+    def delete_action(self):
+        draft = get_object_or_404(self.get_queryset().select_for_update(), pk=self.object.pk)
+        log(instance=draft, action="wagtail.delete")
+        draft.delete()
+
+
+# Sending
+
+
+class Send(MessagePage):
+    """The last look: exactly how many, in which languages, with which words."""
+
+    any_permission_required = None
+    permission_required = "send"
+    template_name = "campaigns/messages/send.html"
+    step = "send"
+
+    def get(self, request, *args, **kwargs):
+        if not self.is_draft:
+            return redirect("messages:inspect", self.message.pk)
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs):
+        estimate = kwargs.get("estimate") or sending.estimate(self.message)
+        contents = {content.language: content for content in self.message.contents.all()}
+        return super().get_context_data(**kwargs) | {
+            "problems": sending.problems(self.message),
+            "estimate": estimate,
+            "languages": [(row, contents.get(row["language"])) for row in estimate["languages"]],
+            "button": ngettext("Send to %(number)s person now", "Send to %(number)s people now", estimate["total"])
+            % {"number": intcomma(estimate["total"])},
+        }
+
+    def post(self, request, *args, **kwargs):
+        estimate = sending.estimate(self.message) if self.is_draft else None
+        if estimate and request.POST.get("total") != str(estimate["total"]):
+            # Somebody joined or left between the page and the press: nobody sends to a number they did not see.
+            messages.warning(
+                request, _("The number of people changed while you were reading. Please look at it again.")
+            )
+            return self.render_to_response(self.get_context_data(estimate=estimate), status=409)
+        try:
+            started = sending.start(self.message, by=request.user)
+        except ValidationError:
+            self.message.refresh_from_db()
+            return self.render_to_response(self.get_context_data(estimate=estimate), status=409)
+        if started:
+            tasks.send_message.delay_on_commit(self.message.pk)
+            log(instance=self.message, action="campaigns.send")
+            messages.success(request, _("Sending now. You can close this page; it goes on."))
+        else:
+            messages.info(request, _("This message is already on its way. Nothing was sent twice."))
+        return redirect("messages:inspect", self.message.pk)
+
+
+class Results(MessagePage):
+    """What became of it: live while it is sending, the same page without a script."""
+
+    template_name = "campaigns/messages/results.html"
+    step = "results"
+
+    def get(self, request, *args, **kwargs):
+        if self.is_draft:
+            return redirect("messages:check", self.message.pk)
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(**kwargs)
+        by_language = results.by_language(self.message)
+        return context | {
+            "figures": results.figures_of([self.message])[self.message.pk],
+            "by_language": by_language,
+            "acted": sum(row["acted"] for row in by_language),
+            "held_back": [
+                (label, number, self.ledger_url(state=Delivery.State.HELD, reason=reason))
+                for reason, label, number in results.held_back(self.message)
+            ],
+            "answers": results.answers(self.message),
+            "contents": self.message.contents.exclude(body="").order_by("language"),
+            "waiting": sending.waiting_until(self.message),
+            "live": self.message.state == Message.State.SENDING,
+            "urls": {
+                "held": self.ledger_url(state=Delivery.State.HELD),
+                "uncertain": self.ledger_url(state=Delivery.State.UNCERTAIN),
+            },
+        }
+
+    def ledger_url(self, **wanted):
+        return f"{self.url('ledger')}?{urlencode(wanted)}" if self.request.user.has_perm(SEES_LEDGER) else ""
+
+
+class Progress(Results):
+    """The part of the results that moves."""
+
+    template_name = "campaigns/messages/parts/progress.html"
+
+
+class Steer(MessagePage):
+    """Pause, go on, cancel: one verb each, said back in one sentence."""
+
+    any_permission_required = None
+    permission_required = "send"
+    act = None
+
+    def post(self, request, *args, **kwargs):
+        verb, done, idle = {
+            "pause": (sending.pause, _("Paused. What is in hand just now still leaves."), _("It is not sending.")),
+            "resume": (sending.resume, _("Sending goes on."), _("It is not paused.")),
+            "cancel": (sending.cancel, _("Cancelled. Nobody else gets it."), _("It is finished already.")),
+        }[self.act]
+        if verb(self.message, by=request.user):
+            if self.act == "resume":
+                tasks.send_message.delay_on_commit(self.message.pk)
+            log(instance=self.message, action=f"campaigns.{self.act}")
+            messages.success(request, done)
+        else:
+            messages.info(request, idle)
+        return redirect("messages:inspect", self.message.pk)
+
+
+class Cancel(Steer):
+    """Asks first, with the number of people who would not get it."""
+
+    template_name = "campaigns/messages/cancel.html"
+    act = "cancel"
+    step = "results"
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**kwargs) | {"figures": results.figures_of([self.message])[self.message.pk]}
+
+
+# The ledger
+
+
+class Ledger(MessagePage):
+    """Person by person: who got it, who did not, and why."""
+
+    template_name = "campaigns/messages/ledger.html"
+    step = "results"
+
+    def dispatch(self, request, *args, **kwargs):
+        if not request.user.has_perm(SEES_LEDGER):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def wanted(self):
+        form = LedgerForm(self.request.GET)
+        form.is_valid()
+        return form, {name: form.cleaned_data.get(name, "") for name in form.fields}
+
+    def get_context_data(self, **kwargs):
+        form, wanted = self.wanted()
+        page = Paginator(results.ledger(self.message, **wanted), LINES_A_PAGE).get_page(self.request.GET.get("p"))
+        lines = [(line, results.why(line)) for line in page.object_list]
+        absent = results.absent(self.message, wanted["q"]) if wanted["q"] and page.number == 1 else []
+        return super().get_context_data(**kwargs) | {
+            "form": form,
+            "filtered": any(wanted.values()),
+            "query": urlencode({name: value for name, value in wanted.items() if value}),
+            "page_obj": page,
+            "lines": lines,
+            "absent": [(person, results.why(None)) for person in absent],
+            "UNCERTAIN": Delivery.State.UNCERTAIN,
+        }
+
+
+class Settle(MessagePage):
+    """Somebody knows what became of an uncertain delivery: it arrived, or it may be sent again."""
+
+    any_permission_required = None
+    permission_required = "send"
+
+    def post(self, request, pk, delivery):
+        line = get_object_or_404(self.message.deliveries, pk=delivery)
+        resend = request.POST.get("what") == "resend"
+        if sending.settle(line, resend=resend, by=request.user):
+            if resend:
+                tasks.send_message.delay_on_commit(self.message.pk)
+            log(instance=self.message, action="campaigns.settle", data={"delivery": line.pk, "resend": resend})
+            messages.success(request, _("It is sent again.") if resend else _("Noted: it arrived."))
+        else:
+            messages.info(request, _("This one is settled already."))
+        return redirect(f"{self.url('ledger')}?{urlencode({'state': Delivery.State.UNCERTAIN})}")
+
+
+def harmless(value):
+    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    value = str(value)
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+class Line:
+    """A file that hands each written line straight on."""
+
+    def write(self, text):
+        return text
+
+
+class Export(Ledger):
+    """The ledger, or the part of it that is shown, as a file."""
+
+    def get(self, request, *args, **kwargs):
+        _form, wanted = self.wanted()
+        lines = results.ledger(self.message, **wanted).order_by("pk")
+        log(instance=self.message, action="campaigns.export", data={"lines": lines.count()})
+        response = StreamingHttpResponse(self.rows(lines), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="message-{self.message.pk}.csv"'
+        return response
+
+    def rows(self, lines):
+        file = csv.writer(Line())
+        yield "\ufeff"  # spreadsheets take the file for UTF-8 only with this mark
+        yield file.writerow([_("Name"), _("Address"), _("Language"), _("State"), _("Reason"), _("Why"), _("Changed")])
+        for line in lines.iterator(chunk_size=2000):
+            yield file.writerow(
+                harmless(cell)
+                for cell in (
+                    line.person,
+                    line.value,
+                    line.get_language_display(),
+                    line.get_state_display(),
+                    line.get_reason_display(),
+                    results.why(line),
+                    timezone.localtime(line.updated_at).strftime("%Y-%m-%d %H:%M"),
+                )
+            )
