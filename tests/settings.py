@@ -9,7 +9,11 @@ for name in CLEARED.split():
 os.environ |= {"DEBUG": "1", "DEMO": "0", "EMAIL_PROVIDER": "simulated", "TEXT_PROVIDER": "memory"}
 
 from coalition.settings import *  # noqa: E402, F403
+from coalition.settings import REDIS_URL  # noqa: E402
 
-CELERY_BROKER_URL = "memory://"
-CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}
+if not REDIS_URL:
+    CELERY_BROKER_URL = "memory://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A clean checkout has collected no static files yet.
+WHITENOISE_AUTOREFRESH = True
