@@ -147,7 +147,7 @@ def invite(round_, representatives, *, by=None):
     for representative in wanted.select_related("organization", "person").prefetch_related("person__addresses"):
         if representative.pk in already:
             result.already.append(representative)
-        elif not _reachable(representative.person):
+        elif not reachable(representative.person):
             result.unreachable.append(representative)
         else:
             invitation = Invitation.objects.create(
@@ -165,7 +165,7 @@ def invite(round_, representatives, *, by=None):
     return result
 
 
-def _reachable(person):
+def reachable(person):
     """The email address a notice can go to, or None."""
     address = person.primary_email
     return address if address and not address.fault else None
@@ -190,7 +190,7 @@ def _lines(invitation, text, version, *, by=None, at=None, **values):
 def _owe(kind, invitation, version, *, key, by=None, **context):
     """Write a notice to the person of an invitation, in their language; None where no email reaches them."""
     person = invitation.representative.person
-    address = _reachable(person)
+    address = reachable(person)
     if address is None:
         return None
     prefetch_related_objects([version], "texts")  # once for a whole round of invitations

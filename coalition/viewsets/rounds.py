@@ -1,0 +1,59 @@
+"""Sign-on rounds in the back office: opened from a publication, led from the board."""
+
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.viewsets.model import ModelViewSet
+
+from coalition.models import Round
+from coalition.views import rounds
+
+
+class RoundViewSet(ModelViewSet):
+    model = Round
+    name = "rounds"
+    icon = "clipboard-list"
+    menu_label = _("Sign-on rounds")
+    menu_order = 150
+    add_to_admin_menu = True
+    add_to_reference_index = False
+    copy_view_enabled = False
+    inspect_view_enabled = True
+    list_per_page = 30
+    form_fields = ["deadline"]
+    index_view_class = rounds.RoundsIndex
+
+    def get_common_view_kwargs(self, **kwargs):
+        return super().get_common_view_kwargs(
+            **{
+                **dict.fromkeys(
+                    ("add_url_name", "edit_url_name", "delete_url_name", "history_url_name", "usage_url_name")
+                ),
+                **kwargs,
+            }
+        )
+
+    def get_index_view_kwargs(self, **kwargs):
+        return super().get_index_view_kwargs(search_fields=["publication__title", "publication__bill"], **kwargs)
+
+    def get_urlpatterns(self):
+        return [
+            path("", self.index_view, name="index"),
+            path("results/", self.index_results_view, name="index_results"),
+            path("inspect/<int:pk>/", self.construct_view(rounds.Board), name="inspect"),
+            path("open/<int:publication>/", self.construct_view(rounds.Open), name="open"),
+            path("<int:pk>/invite/", self.construct_view(rounds.Invite), name="invite"),
+            path("<int:pk>/deadline/", self.construct_view(rounds.ChangeDeadline), name="deadline"),
+            path("<int:pk>/close/", self.construct_view(rounds.Close), name="close"),
+            path("<int:pk>/remind/", self.construct_view(rounds.RemindAll), name="remind_all"),
+            path("<int:pk>/remind/<int:organization>/", self.construct_view(rounds.RemindOne), name="remind"),
+            path("<int:pk>/link/<int:invitation>/", self.construct_view(rounds.SendLink), name="send_link"),
+            path(
+                "<int:pk>/late/<int:decision>/accept/",
+                self.construct_view(rounds.Settle, accepted=True),
+                name="accept",
+            ),
+            path("<int:pk>/late/<int:decision>/leave-out/", self.construct_view(rounds.Settle), name="set_aside"),
+        ]
+
+    def register_admin_url_finder(self):
+        """Nothing to find: a round has no edit form of its own."""
