@@ -1,0 +1,17 @@
+"""Languages of addresses: only an address that leads nowhere is tried again with a language in front."""
+
+from django.middleware.locale import LocaleMiddleware as DjangoLocaleMiddleware
+from django.utils.translation import get_language
+
+
+class LocaleMiddleware(DjangoLocaleMiddleware):
+    """The site's pages match any address below /en/ and /es/, so Django would turn every 404 into a redirect.
+
+    Where a view of ours answered 404 (a back-office page, a webhook, a one-click link), 404 is the answer.
+    """
+
+    def process_response(self, request, response):
+        if response.status_code == 404 and getattr(request, "resolver_match", None):
+            response.headers.setdefault("Content-Language", get_language())
+            return response
+        return super().process_response(request, response)
