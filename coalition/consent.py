@@ -119,3 +119,77 @@ def withdraw(channel, value, *, source, language=settings.LANGUAGE_CODE, evidenc
 def mark_fault(channel, value, fault):
     """Nothing arrives at this address: note it on every record. It is not a wish, so consent stands (rule S9)."""
     return Address.objects.at(channel, value).exclude(fault=fault).update(fault=fault, fault_at=timezone.now())
+
+
+def suppressed(keys):
+    """Those of many (channel, value) that are on the suppression list."""
+    digests = {digest(*key): key for key in keys}
+    return {digests[pk] for pk in Suppression.objects.filter(pk__in=digests).values_list("pk", flat=True)}
+
+
+@transaction.atomic
+def withdraw_many(stops, *, source, by=None, at=None):
+    """`withdraw` for many addresses in a few statements: `stops` is {(channel, value): evidence}. Says how many closed."""
+    if not stops:
+        return 0
+    at = at or timezone.now()
+    Suppression.objects.bulk_create(
+        [Suppression(pk=digest(*key), channel=key[0], reason=source) for key in sorted(stops)], ignore_conflicts=True
+    )
+    held = Address.objects.filter(value__in={value for _channel, value in stops})
+    held = held.exclude(consent=Address.Consent.WITHDRAWN).select_for_update(of=("self",)).select_related("person")
+    closing = [address for address in held.order_by("pk") if (address.channel, address.value) in stops]
+    _append_many(
+        [(address, stops[address.channel, address.value], at) for address in closing],
+        Address.Consent.WITHDRAWN,
+        source=source,
+        by=by,
+    )
+    return len(closing)
+
+
+@transaction.atomic
+def grant_many(yeses, *, wording, source, by=None):
+    """`grant` for many addresses in a few statements: `yeses` is [(address, evidence, at)]. Returns how many opened.
+
+    It serves lists, which cannot reopen what said stop: closed and suppressed addresses stay as they are.
+    """
+    if not wording.strip():
+        raise ValueError("A consent needs the wording that was shown")
+    closed = suppressed({(address.channel, address.value) for address, _evidence, _at in yeses})
+    settled = (Address.Consent.WITHDRAWN, Address.Consent.GRANTED)
+    opening = [y for y in yeses if y[0].consent not in settled and (y[0].channel, y[0].value) not in closed]
+    _append_many(opening, Address.Consent.GRANTED, wording=wording, source=source, by=by)
+    return len(opening)
+
+
+def _append_many(lines, state, *, wording="", source, by):
+    said = {
+        (Address.Channel.EMAIL, Address.Consent.GRANTED): GRANTED_BY_EMAIL,
+        (Address.Channel.PHONE, Address.Consent.GRANTED): GRANTED_BY_TEXT,
+        (Address.Channel.EMAIL, Address.Consent.WITHDRAWN): STOPPED_EMAIL,
+        (Address.Channel.PHONE, Address.Consent.WITHDRAWN): STOPPED_TEXT,
+    }
+    texts = {channel: timeline.in_all_languages(said[channel, state]) for channel in Address.Channel}
+    history, entries = [], []
+    for address, evidence, at in lines:
+        address.consent, address.consent_at = state, at
+        history.append(
+            Consent(
+                address=address,
+                person_id=address.person_id,
+                state=state,
+                wording=wording,
+                language=address.person.language,
+                source=source,
+                evidence=evidence,
+                by=by,
+                at=at,
+            )
+        )
+        entries.append(
+            Entry(person_id=address.person_id, kind=Entry.Kind.CONSENT, text=texts[address.channel], by=by, at=at)
+        )
+    Address.objects.bulk_update([address for address, _evidence, _at in lines], ["consent", "consent_at"])
+    Consent.objects.bulk_create(history)
+    Entry.objects.bulk_create(entries)

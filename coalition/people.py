@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from coalition import timeline
-from coalition.models import Address, Entry, Person
+from coalition.models import Address, Entry, Person, Tag, Tagging, fold
 
 Channel = Address.Channel
 
@@ -88,3 +88,76 @@ def recognise(*, name="", email="", phone="", language, source="", **details):
     for channel, value in wanted:
         add_address(person, channel, value)
     return person
+
+
+@transaction.atomic
+def add(*, details, emails=(), phones=(), by=None):
+    """Somebody whom staff enter by hand. `details` are fields of Person. Raises ValidationError for a wrong address."""
+    person = Person.objects.create(**details)
+    timeline.note(person, Entry.Kind.JOINED, _("Added by staff"), by=by)
+    for channel, values in ((Channel.EMAIL, emails), (Channel.PHONE, phones)):
+        for value in values:
+            add_address(person, channel, value)
+    return person
+
+
+@transaction.atomic
+def change(person, *, details, by=None):
+    """Correct what is known of a person. The timeline says which fields changed, never what stood there."""
+    person = Person.objects.select_for_update().get(pk=person.pk)
+    changed = [name for name, value in details.items() if getattr(person, name) != value]
+    if not changed:
+        return person
+    for name in changed:
+        setattr(person, name, details[name])
+    person.save()
+    labels = [Person._meta.get_field(name).verbose_name for name in changed]
+    timeline.note(person, Entry.Kind.EDIT, _("Changed: %(fields)s"), {"fields": _Listed(labels)}, by=by)
+    return person
+
+
+class _Listed:
+    """Translatable names, joined only when a language is active."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def __str__(self):
+        return ", ".join(str(label) for label in self.labels)
+
+
+@transaction.atomic
+def remove_address(address, *, by=None):
+    """Take an address from a person. The next of its channel becomes primary; a stop on it still stands."""
+    person = Person.objects.select_for_update().get(pk=address.person_id)
+    address.delete()
+    if address.primary:
+        following = person.addresses.filter(channel=address.channel).order_by("pk").first()
+        if following:
+            make_primary(following)
+    said = _("An email was removed") if address.channel == Channel.EMAIL else _("A phone number was removed")
+    timeline.note(person, Entry.Kind.EDIT, said, by=by)
+
+
+@transaction.atomic
+def make_primary(address):
+    """Use this address of its channel from now on."""
+    Person.objects.select_for_update().get(pk=address.person_id)
+    siblings = Address.objects.filter(person=address.person_id, channel=address.channel)
+    siblings.exclude(pk=address.pk).update(primary=False)
+    siblings.filter(pk=address.pk).update(primary=True)
+
+
+@transaction.atomic
+def set_tags(person, names):
+    """Give a person exactly these tags; a tag that is new is made. Case and accents do not make another tag."""
+    wanted = {fold(name)[:80]: name.strip()[:80] for name in names if fold(name)}
+    person.taggings.exclude(tag__slug__in=wanted).delete()
+    for slug, name in wanted.items():
+        tag, _made = Tag.objects.get_or_create(slug=slug, defaults={"name": name})
+        Tagging.objects.get_or_create(tag=tag, person=person)
+
+
+def write_note(whose, text, *, by=None):
+    """A note that staff leave on the timeline of a person or an organization, in the language they wrote it."""
+    return timeline.note(whose, Entry.Kind.NOTE, "%(note)s", {"note": text.strip()}, by=by)

@@ -52,20 +52,23 @@ class ImportedRow(models.Model):
         NEW = "new", _("New")
         CHANGED = "changed", _("Changed")
         UNCHANGED = "unchanged", _("Unchanged")
+        DUPLICATE = "duplicate", _("Repeated in the file")
         REFUSED = "refused", _("Refused")
 
     batch = models.ForeignKey(Import, models.CASCADE, related_name="results", db_index=False)
     line = models.PositiveIntegerField(_("line"))
     outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome)
-    reason = models.CharField(_("reason"), max_length=60, blank=True)
+    reason = models.CharField(_("reason"), max_length=120, blank=True)  # codes of coalition.importing, with commas
     person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="imported_rows")
-    data = models.JSONField(default=dict, blank=True, help_text=_("The row as it stood, for refused rows."))
+    # row: the cells of a row with something wrong; was: what a change replaced, so that it can be undone
+    data = models.JSONField(default=dict, blank=True)
 
     wagtail_reference_index_ignore = True
 
     class Meta:
         ordering = ["batch", "line"]
         constraints = [models.UniqueConstraint(fields=["batch", "line"], name="imported_line_once")]
+        indexes = [models.Index(fields=["batch", "outcome", "line"], name="imported_outcome")]
 
     def __str__(self):
         return f"{self.line}: {self.get_outcome_display()}"

@@ -2,10 +2,11 @@
 
 from anyascii import anyascii
 from django.conf import settings
-from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Reverse, Right, Upper
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,26 +15,45 @@ def fold(text):
     return " ".join(anyascii(text or "").lower().split())
 
 
+def words_of(text):
+    """The folded words of a text, without punctuation: "Núñez O'Brien" → ["nunez", "o", "brien"]."""
+    return "".join(c if c.isalnum() else " " for c in fold(text)).split()
+
+
 class PersonQuerySet(models.QuerySet):
     def present(self):
         return self.filter(binned_at=None)
 
     def search(self, words):
-        """People whose name starts its words with these, or one of whose addresses starts with (or, for digits, contains) them."""
+        """People whose name has words that begin with these, whose email begins with them, or whose phone holds them.
+
+        Each way is one index scan: names by full text, emails by their beginning; phones by their beginning (with or
+        without the country's 1), by the digits after the area code, or by their end. Accents, case and punctuation do
+        not count.
+        """
         words = words.strip()
-        folded = [w for w in "".join(c if c.isalnum() else " " for c in fold(words)).split() if w]
+        folded = words_of(words)
         if not folded:
             return self.none() if words else self
-        names = Q(search__isnull=False)
-        for word in folded:
-            names &= Q(search__regex=rf"\m{word}")
-        found = names
+        query = SearchQuery(" & ".join(f"{word}:*" for word in folded), search_type="raw", config="simple")
+        document = SearchVector("search", config="simple")
+        found = [self.model.objects.alias(document=document).filter(document=query).values("pk")]
+        if len(words.split()) == 1:
+            emails = Address.objects.filter(channel=Address.Channel.EMAIL, value__startswith=words.lower())
+            found.append(emails.values("person"))
         digits = "".join(c for c in words if c.isdigit())
-        if len(digits) >= 4:
-            found |= Q(addresses__channel=Address.Channel.PHONE, addresses__value__contains=digits)
-        if "@" in words or len(folded) == 1:
-            found |= Q(addresses__channel=Address.Channel.EMAIL, addresses__value__startswith=words.lower())
-        return self.filter(pk__in=self.model.objects.filter(found).values("pk"))
+        if len(digits) >= 3 and not any(c.isalpha() for c in words):
+            phones = Address.objects.filter(channel=Address.Channel.PHONE).alias(
+                backwards=Reverse("value"), local=Right("value", 7)
+            )
+            for part in (
+                Q(value__startswith=f"+{digits}"),
+                Q(value__startswith=f"+1{digits}"),
+                Q(local__startswith=digits),
+                Q(backwards__startswith=digits[::-1]),
+            ):
+                found.append(phones.filter(part).values("person"))
+        return self.filter(pk__in=found[0].union(*found[1:]))
 
 
 class Person(models.Model):
@@ -66,6 +86,7 @@ class Person(models.Model):
         indexes = [
             models.Index(fields=["language", "state", "zip"], name="person_place"),
             models.Index(fields=["zip"], name="person_zip"),
+            models.Index(Upper("city"), name="person_city"),
             models.Index(fields=["-created_at", "-id"], name="person_newest"),
             GinIndex(SearchVector("search", config="simple"), name="person_search"),
         ]
@@ -74,11 +95,15 @@ class Person(models.Model):
         return self.name or str(_("Name not known"))
 
     def save(self, *args, **kwargs):
-        self.name = self.name or f"{self.given_name} {self.family_name}".strip()
-        self.search = fold(self.name)[:300]
+        self.settle_name()
         if (fields := kwargs.get("update_fields")) is not None:
             kwargs["update_fields"] = {*fields, "name", "search", "updated_at"}
         super().save(*args, **kwargs)
+
+    def settle_name(self):
+        """Keep what is derived from the name in step with it; bulk writes call it themselves."""
+        self.name = self.name or f"{self.given_name} {self.family_name}".strip()
+        self.search = " ".join(words_of(self.name))[:300]
 
     @property
     def greeting_name(self):
@@ -156,7 +181,22 @@ class Address(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["channel", "value"], include=["person"], name="address_value"),
+            models.Index(
+                fields=["channel", "value"],
+                include=["person"],
+                opclasses=["", "varchar_pattern_ops"],  # whole addresses, and how they begin
+                name="address_value",
+            ),
+            models.Index(
+                OpClass(Reverse("value"), name="text_pattern_ops"),
+                condition=Q(channel="phone"),
+                name="address_phone_end",
+            ),
+            models.Index(
+                OpClass(Right("value", 7), name="text_pattern_ops"),
+                condition=Q(channel="phone"),
+                name="address_phone_local",
+            ),
             models.Index(
                 fields=["channel", "person"],
                 condition=Q(consent="granted", fault="", primary=True),

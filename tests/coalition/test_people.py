@@ -1,0 +1,68 @@
+"""Finding people: forgiving words, exact rows."""
+
+import pytest
+
+from coalition.models import Person
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def four():
+    make = factories.PersonFactory
+    return [
+        make(given_name="Zoë", family_name="García-Márquez", email="zoe.g@people.example.org", phone="+14135550142"),
+        make(given_name="Lupe", family_name="Núñez O'Brien", email="lupe@people.example.org", phone="+16175559999"),
+        make(given_name="Nguyễn", family_name="van der Berg", email="zo@else.example.org"),
+        make(given_name="", family_name="", name="", email="unnamed@people.example.org"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("zoe", [0]),
+        ("ZOË", [0]),
+        ("garcia", [0]),
+        ("marquez zo", [0]),
+        ("García-Márquez", [0]),
+        ("nunez", [1]),
+        ("o'brien", [1]),
+        ("obrien", []),
+        ("nguyen berg", [2]),
+        ("erg", []),
+        ("zo", [0, 2]),
+        ("zoe.g@people", [0]),
+        ("ZOE.G@People.Example.org", [0]),
+        ("unnamed@", [3]),
+        ("(413) 555-0142", [0]),
+        ("413 555", [0]),
+        ("+1 413", [0]),
+        ("555-01", [0]),
+        ("0142", [0]),
+        ("9999", [1]),
+        ("413999", []),
+        ("", [0, 1, 2, 3]),
+        ("   ", [0, 1, 2, 3]),
+        ("!?", []),
+        ("zoe & !lupe | x:*", []),
+        ("'); drop table", []),
+    ],
+)
+def test_search_forgives(four, words, expected):
+    assert sorted(p.pk for p in Person.objects.search(words)) == sorted(four[i].pk for i in expected)
+
+
+def test_search_uses_the_indexes(four, django_assert_num_queries):
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Person.objects.search("garcia").explain()
+    assert "person_search" in plan
+    plan = Person.objects.search("555-0142").explain()
+    for index in ("address_value", "address_phone_end", "address_phone_local"):
+        assert index in plan
+    with django_assert_num_queries(1):
+        list(Person.objects.search("zo"))
