@@ -31,7 +31,7 @@ demo: .venv/.installed translations
 
 test: .venv/.installed-dev translations
 	@$(BIN)/python -m tests.browser.chromium
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	REDIS_URL= $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 check: .venv/.installed-dev translations
 	$(BIN)/ruff check .
