@@ -141,7 +141,7 @@ def letter(content, installation, missing=frozenset()):
     return FormLetter(
         subject=Gaps(subject),
         text=Gaps(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"),
-        html=Gaps(html),
+        html=Gaps(html.strip() + "\n"),
         headers={name: Gaps(value) for name, value in headers.items()},
     )
 
