@@ -1,4 +1,4 @@
-"""A real worker on a real Redis and PostgreSQL, as in production: it is fed, starved, killed, and owes nobody anything."""
+"""A real worker on a real Redis and PostgreSQL, as in production: fed, starved, and killed."""
 
 import os
 import subprocess
