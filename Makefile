@@ -64,7 +64,7 @@ lock:
 translations: $(CATALOGUES:.po=.mo)
 
 %.mo: %.po
-	@$(BIN)/pybabel --quiet compile --input-file=$< --output-file=$@
+	@$(BIN)/python -m babel.messages.frontend --quiet compile --input-file=$< --output-file=$@
 
 clean:
 	@if [ -e .venv/.installed ] || [ -e .venv/.installed-dev ]; then \
