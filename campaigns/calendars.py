@@ -1,6 +1,6 @@
 """Calendar files for webinars (RFC 5545, RFC 5546; rule W1): a stable UID, a rising SEQUENCE, nobody else's name."""
 
-from datetime import UTC
+from datetime import UTC, date
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -65,5 +65,7 @@ def calendar_file(webinar, *, language, registration=None):
         calendar.add("version", "2.0")
         calendar.add("method", method(webinar, registration))
         calendar.add_component(event)
-        calendar.add_missing_timezones()
+        # The rules of the zone for the year around it: all of them since 1970 would be most of the file.
+        year = webinar.starts_at.year
+        calendar.add_missing_timezones(first_date=date(year - 1, 7, 1), last_date=date(year + 1, 7, 1))
         return calendar.to_ical().decode()

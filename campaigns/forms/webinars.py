@@ -18,6 +18,7 @@ from coalition.models import Address, Installation
 # A name stands in an email to whoever is typed beside it: it must not carry somebody's link there.
 LINK = re.compile(r"://|www\.|@|[\x00-\x1f]", re.IGNORECASE)
 
+NONE = "none"
 ZONES = [
     "America/New_York",
     "America/Chicago",
@@ -39,15 +40,11 @@ class NeedsForm(forms.Form):
     """Language, interpretation, captions and access needs (rule W2). Only what the webinar offers can be chosen."""
 
     language = forms.ChoiceField(label=_("We write to you in"), widget=forms.RadioSelect, choices=own_names)
-    interpretation = forms.ChoiceField(
-        label=_("Do you want interpretation?"), widget=forms.RadioSelect, required=False, choices=[]
-    )
+    interpretation = forms.ChoiceField(label=_("Do you want interpretation?"), widget=forms.RadioSelect)
     captions = forms.BooleanField(label=_("I use live captions"), required=False)
     access_needs = forms.CharField(
         label=_("What else do you need to take part?"),
-        help_text=_(
-            "For example slides in large print, or a number to call in. Only those who prepare the webinar see it."
-        ),
+        help_text=_("For example slides in large print. Only the people who prepare the webinar see it."),
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -58,11 +55,16 @@ class NeedsForm(forms.Form):
         self.webinar = webinar
         offered = {*webinar.interpretations, held} - {""}
         if offered:
-            names = Registration.Interpretation
-            self.fields["interpretation"].choices = [(c, label) for c, label in names.choices if c in {"", *offered}]
-            self.fields["interpretation"].required = False
+            # A button that is always pressed is never "optional", so that "none" has a value of its own.
+            choices = [(code or NONE, label) for code, label in Registration.Interpretation.choices]
+            self.fields["interpretation"].choices = [c for c in choices if c[0] in {NONE, *offered}]
+            self.initial["interpretation"] = self.initial.get("interpretation") or NONE
         else:
             del self.fields["interpretation"]
+
+    def clean_interpretation(self):
+        chosen = self.cleaned_data["interpretation"]
+        return "" if chosen == NONE else chosen
 
     def clean(self):
         return {"interpretation": "", **super().clean()}

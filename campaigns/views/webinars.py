@@ -151,11 +151,13 @@ class WebinarsIndex(generic.IndexView):
 
 
 class Plan(generic.CreateView):
-    page_title = gettext_lazy("Plan a webinar")
-    page_subtitle = ""
+    page_title = gettext_lazy("New")
     template_name = "campaigns/webinars/edit.html"
     submit_button_label = gettext_lazy("Plan this webinar")
     success_message = gettext_lazy("“%(object)s” is planned. Add its page to the site so that people can register.")
+
+    def get_page_subtitle(self):
+        return _("Plan a webinar")
 
     def get_success_url(self):
         return reverse("webinars:inspect", args=[self.object.pk])
@@ -290,7 +292,7 @@ class WebinarDetail(WebinarPage):
             "form": form,
             "filtered": bool(wanted),
             "page_obj": page,
-            "lines": [(line, requests_of(line)) for line in page.object_list],
+            "lines": [(line, requests_of(line)) for line in self.lines(page)],
             "query": query,
             "here": here,
             "figures": figures,
@@ -298,6 +300,11 @@ class WebinarDetail(WebinarPage):
             "languages": self.languages(),
             "left": None if self.webinar.capacity is None else max(0, self.webinar.capacity - context["taken"]),
         }
+
+    def lines(self, page):
+        for line in page.object_list:
+            line.webinar = self.webinar
+            yield line
 
     def languages(self):
         counts = dict(
