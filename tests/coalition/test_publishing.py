@@ -11,22 +11,13 @@ from coalition.models import Version
 from coalition.publishing import Text
 from tests import factories
 
-
-def texts(en="Ten steps.", es="Diez pasos."):
-    return {
-        "en": Text.of("Every reader", "In short", f"<p>{en}</p>"),
-        "es": Text.of("Que todos lean", "En breve", f"<p>{es}</p>"),
-    }
+from .signons import texts
 
 
 @pytest.fixture
 def publication(db):
+    """One whose text is not frozen yet."""
     return factories.PublicationFactory()
-
-
-@pytest.fixture
-def editor(db):
-    return factories.UserFactory()
 
 
 def test_G2_a_frozen_text_is_hashed_over_every_language(publication, editor):

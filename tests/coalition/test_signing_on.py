@@ -14,58 +14,9 @@ from coalition.models import Decision, Entry, Invitation, Notice, Organization
 from coalition.signing_on import State
 from tests import factories
 
-from .test_publishing import texts
+from .signons import amend, asked, open_round, sign, texts
 
 Choice = Decision.Choice
-KEPT = {"signer_name": "Carmen Iris Maldonado", "signer_title": "Director", "language": "en"}
-
-
-@pytest.fixture
-def editor(db):
-    return factories.UserFactory()
-
-
-@pytest.fixture
-def publication(installation, editor):
-    publication = factories.PublicationFactory()
-    publishing.freeze(publication, texts(), by=editor)
-    return publication
-
-
-@pytest.fixture
-def round_(publication, editor):
-    return open_round(publication, editor)
-
-
-def open_round(publication, editor, days=7):
-    return signing_on.open_round(
-        publication,
-        deadline=timezone.now() + timedelta(days=days),
-        zone="America/New_York",
-        addressee={"en": "The committee", "es": "El comité"},
-        message={"en": "Please read.", "es": "Por favor lean."},
-        by=editor,
-    )
-
-
-def asked(round_, language="en", organization=None, **organization_fields):
-    """One partner with one signatory, asked."""
-    organization = organization or factories.OrganizationFactory(**organization_fields)
-    representative = factories.RepresentativeFactory(
-        organization=organization, person=factories.PersonFactory(email=True, language=language)
-    )
-    return signing_on.invite(round_, [representative]).asked[0]
-
-
-def sign(invitation, choice=Choice.SIGN, **more):
-    version = invitation.round.publication.current_version
-    return signing_on.decide(
-        invitation, **{"version": version, "choice": choice, "attested": choice == Choice.SIGN, **KEPT, **more}
-    )
-
-
-def amend(publication, editor, material=True, en="Eleven steps."):
-    return publishing.freeze(publication, texts(en=en), by=editor, material=material, note="One more step")
 
 
 def listed(version, language="en"):

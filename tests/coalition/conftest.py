@@ -1,0 +1,27 @@
+"""What the tests of publications and sign-ons start from."""
+
+import pytest
+
+from coalition import publishing
+from tests import factories
+
+from .signons import open_round, texts
+
+
+@pytest.fixture
+def editor(db):
+    return factories.UserFactory()
+
+
+@pytest.fixture
+def publication(installation, editor):
+    """A publication with version 1 frozen."""
+    publication = factories.PublicationFactory()
+    publishing.freeze(publication, texts(), by=editor)
+    return publication
+
+
+@pytest.fixture
+def round_(publication, editor):
+    """An open round about version 1; nobody is asked yet."""
+    return open_round(publication, editor)
