@@ -99,6 +99,18 @@ def public_addresses(page):
     return found
 
 
+def sitemap():
+    """Every published page: [(address, changed at, {language: address of the translation})]."""
+    pages = Page.objects.live().public().filter(depth__gt=1).select_related("locale").order_by("path")
+    found, families = [], {}
+    for page in pages:
+        if url := page.get_url():
+            family = families.setdefault(page.translation_key, {})
+            family[page.locale.language_code] = public(url)
+            found.append((public(url), page.last_published_at, family))
+    return found
+
+
 def is_one_of_ours(request):
     """Whether a view with a name answers here, rather than Wagtail's catch-all (which may have found nothing)."""
     match = request.resolver_match

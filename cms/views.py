@@ -1,9 +1,10 @@
 """Doors of the public site that are not pages, and the editors' door to freezing."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import FormView
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
-from cms import freezing
+from cms import freezing, navigation
 from cms.forms import FreezeForm
 from cms.models import BriefPage
 from coalition.models import Installation
@@ -24,6 +25,21 @@ from coalition.quilt import quilt_svg
 def icon(request):
     """The installation's own small quilt, for the browser's tab."""
     return HttpResponse(quilt_svg(Installation.get().digest, 3, 3), content_type="image/svg+xml")
+
+
+@require_safe
+@cache_control(public=True, max_age=86400)
+def robots(request):
+    """What search engines may read: everything public, and none of the personal pages."""
+    lines = ["User-agent: *", "Disallow: /admin/", f"Sitemap: {settings.PUBLIC_URL}{reverse('sitemap')}", ""]
+    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@cache_control(public=True, max_age=3600)
+def sitemap(request):
+    """Every published page, each naming its translations and itself (L1)."""
+    return render(request, "cms/sitemap.xml", {"pages": navigation.sitemap()}, content_type="application/xml")
 
 
 class FreezeView(WagtailAdminTemplateMixin, FormView):

@@ -1,14 +1,18 @@
 """What every template may say: quilts, and dates, times and lists in the reader's language."""
 
 import datetime
+import re
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import get_language
 
-from coalition import languages, quilt
+from coalition import colours, languages, quilt
 
 register = template.Library()
+DEFAULT_BRAND = "#0E4A50"
+COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
 @register.simple_tag(name="quilt")
@@ -21,6 +25,16 @@ def quilt_tag(digest, columns=8, rows=9, title=None):
 def quilt_of(name, columns=3, rows=3):
     """{% quilt_of organization.name %}: the small quilt of something that has a name but no version."""
     return quilt.quilt_svg(quilt.digest_of(str(name)), columns, rows)
+
+
+@register.simple_tag
+def brand_style(installation):
+    """{% brand_style installation %}: the installation's own colour, made readable; nothing while it is ours."""
+    colour = getattr(installation, "brand_colour", "") or DEFAULT_BRAND
+    if colour.upper() == DEFAULT_BRAND or not COLOUR.fullmatch(colour):
+        return ""
+    rules = "".join(f"{name}:{value};" for name, value in colours.scheme(colour).items())
+    return format_html("<style>@layer tokens{{:root{{{}}}}}</style>", rules)
 
 
 @register.filter

@@ -141,7 +141,7 @@ def test_an_editor_freezes_and_amends(site, client, editor):
     assert response.status_code == 302
     assert response.url == reverse("publications:inspect", args=[version.publication_id])
     page = refreshed(site.en.brief)
-    page.summary = "Amended."
+    page.summary = "Summary changed"
     page.save_revision()
     assert "<del>en</del>" in client.get(address).content.decode()
     refused = client.post(address, {})

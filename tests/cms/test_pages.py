@@ -8,12 +8,15 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from campaigns.models import Registration
 from cms import freezing
 from cms.models import BriefPage, WebinarPage
-from coalition.models import Decision
+from coalition.models import Decision, Installation
+from coalition.quilt import quilt_svg
 from tests import factories
 
 
@@ -270,3 +273,40 @@ def test_lists_ask_the_database_as_often_with_one_brief_as_with_many(
     more_briefs(site, editor, 8)
     with django_assert_num_queries(len(few)):
         client.get(address)
+
+
+# The frame around views that are no pages, and what machines ask for
+
+
+def test_the_switch_of_a_view_of_ours_keeps_the_view(site, client):
+    html = client.get(reverse("preferences_link")).content.decode()
+    with override("es"):
+        assert switch(html) == [("es", reverse("preferences_link"))]
+
+
+def test_machines_find_the_pages_and_their_translations(site, client):
+    site.es.brief.unpublish()
+    text = client.get("/sitemap.xml").content.decode()
+    found = {
+        address: re.findall(r'hreflang="(\w+)" href="([^"]+)"', rest)
+        for address, rest in re.findall(r"<loc>([^<]+)</loc>(.*?)</url>", text, re.S)
+    }
+    assert len(found) == 11
+    brief = f"{settings.PUBLIC_URL}/en/briefs/reading-coaches/"
+    assert found[brief] == [("en", brief)]
+    home = [("en", f"{settings.PUBLIC_URL}/en/"), ("es", f"{settings.PUBLIC_URL}/es/")]
+    assert found[home[1][1]] == home
+    assert f"Sitemap: {settings.PUBLIC_URL}/sitemap.xml" in client.get("/robots.txt").content.decode()
+
+
+def test_the_icon_is_the_installations_quilt(site, client):
+    response = client.get(reverse("icon"))
+    assert response["Content-Type"] == "image/svg+xml"
+    assert response.content.decode() == quilt_svg(Installation.get().digest, 3, 3)
+
+
+def test_an_installations_colour_reaches_its_pages(site, client, installation):
+    assert "<style>" not in client.get("/en/").content.decode()
+    installation.brand_colour = "#AA3311"
+    installation.save()
+    assert "<style>@layer tokens{:root{--brand:light-dark(#AA3311," in client.get("/en/").content.decode()
