@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
-from django.db import close_old_connections, connection
+from django.db import connection
 from django.utils import timezone
 
 from campaigns import sending, text_errors
@@ -579,31 +579,18 @@ def test_texts_that_are_switched_off_say_so(text, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_four_workers_send_every_message_once_and_leave_nothing(transactional_db):
+def test_four_workers_send_every_message_once_and_leave_nothing(mailoutbox):
     """The trial behind this design closed a message with 337 of 400 unsent, one run in four."""
     Installation.objects.create(name="R", short_name="R", postal_address="1 Main St", email="r@example.org")
-    for _n in range(120):
-        reader()
+    readers = {reader().primary_email.value for _n in range(120)}
     message = MessageFactory()
     sending.start(message)
-    sent, lock, failures = [], threading.Lock(), []
+    failures = []
 
     def work():
         try:
-            while True:
-                row = Message.objects.get(pk=message.pk)
-                if row.state != Message.State.SENDING:
-                    return
-                taken = row.deliveries.claim(7)
-                envelopes, results = sending._prepare(row, taken)
-                with lock:
-                    sent.extend(envelope.to for envelope in envelopes)
-                ids = sending._pks(envelopes)
-                sending._record(
-                    results + [sending._result(pk, Outcome(Status.SENT, provider_id=f"<{pk}>")) for pk in ids]
-                )
-                if not taken:
-                    sending.close_finished(row)
+            while Message.objects.get(pk=message.pk).state == Message.State.SENDING:
+                sending.send_next_batch(message, limit=7)
         except Exception as error:
             failures.append(error)
         finally:
@@ -616,8 +603,6 @@ def test_four_workers_send_every_message_once_and_leave_nothing(transactional_db
         worker.join(60)
     message.refresh_from_db()
     assert failures == []
-    assert (len(sent), len(set(sent))) == (120, 120)
-    assert message.state == Message.State.SENT
-    assert message.deliveries.filter(state=State.SENT).count() == 120
+    assert sorted(m.to[0] for m in mailoutbox) == sorted(readers)
+    assert (message.state, message.deliveries.filter(state=State.SENT).count()) == (Message.State.SENT, 120)
     assert Entry.objects.filter(kind=Entry.Kind.MESSAGE).count() == 120
-    close_old_connections()
