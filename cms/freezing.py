@@ -12,6 +12,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
+from wagtail_localize.models import Translation
 
 from cms import navigation
 from cms.models import BriefPage
@@ -53,14 +54,30 @@ def newest(page):
     return [each.get_latest_revision_as_object() for each in pages.specific() if each.alias_of_id is None]
 
 
-def missing(texts):
-    """The languages without a text of their own: none at all, an empty one, or a copy of the source left as it was."""
-    source = texts.get(settings.LANGUAGE_CODE)
+def missing(page, texts):
+    """The languages without a whole text of their own: none, an empty one, a mere copy, or one half translated."""
+    source, halfway = texts.get(settings.LANGUAGE_CODE), _half_translated(page)
 
     def copied(code):
         return code != settings.LANGUAGE_CODE and source and texts[code].canonical == source.canonical
 
-    return [code for code, _name in settings.LANGUAGES if code not in texts or not texts[code].html or copied(code)]
+    return [
+        code
+        for code, _name in settings.LANGUAGES
+        if code not in texts or not texts[code].html or copied(code) or code in halfway
+    ]
+
+
+def _half_translated(page):
+    """The languages whose translation is under way in the translation editor, with sentences still to do."""
+    found = []
+    for work in Translation.objects.filter(source__object_id=page.translation_key, enabled=True).select_related(
+        "target_locale"
+    ):
+        total, done = work.get_progress()
+        if done < total:
+            found.append(work.target_locale.language_code)
+    return found
 
 
 def compare(page, texts):
@@ -80,7 +97,7 @@ def freeze(page, *, by, material, note=""):
     """
     pages = {each.locale.language_code: each for each in newest(page)}
     texts = {code: _text(each) for code, each in pages.items()}
-    if absent := missing(texts):
+    if absent := missing(page, texts):
         raise ValidationError(why_not(absent), code="language")
     publication = publication_of(page, pages)
     return publishing.freeze(publication, texts, by=by, material=material, note=note)
@@ -149,6 +166,6 @@ def canonical(page):
 def why_not(absent):
     """Why freezing must wait, in words."""
     names = {code: str(name) for code, name in settings.LANGUAGES}
-    return _("There is no text in %(language)s yet. Translate the brief first, then freeze both together.") % {
-        "language": ", ".join(names[code] for code in absent)
-    }
+    return _(
+        "The text in %(language)s is not complete yet. Translate the brief first, then freeze all languages together."
+    ) % {"language": ", ".join(names[code] for code in absent)}

@@ -68,7 +68,7 @@ class FreezeView(WagtailAdminTemplateMixin, FormView):
 
     @cached_property
     def missing(self):
-        return freezing.missing(self.texts)
+        return freezing.missing(self.page, self.texts)
 
     def get_page_title(self):
         return _("Freeze for signing")

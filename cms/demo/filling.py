@@ -52,6 +52,7 @@ from coalition.models import (
     Tag,
     Tagging,
     User,
+    Version,
     fold,
 )
 
@@ -309,14 +310,17 @@ def fill_webinars(rng):
 
 
 def fill_pages(rng):
-    loading.load_pages()
+    for brief in loading.load_pages():
+        publication_of(brief)
 
 
 def publication_of(brief):
     """The publication of a brief named by its English slug; its text is frozen as version 1 the first time."""
     page = BriefPage.objects.get(slug=brief, locale__language_code="en")
     if page.publication is None or page.publication.current_version is None:
-        freezing.freeze(page, by=User.objects.get(email=STAFF[1][0]), material=True, note="")
+        version = freezing.freeze(page, by=User.objects.get(email=STAFF[1][0]), material=True, note="")
+        frozen = datetime.combine(page.date, time(10), ZoneInfo(settings.TIME_ZONE))
+        Version.objects.filter(pk=version.pk).update(frozen_at=min(frozen, timezone.now()))
         page.refresh_from_db()
     return page.publication
 

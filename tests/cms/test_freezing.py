@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from wagtail_localize.models import StringTranslation, Translation, TranslationSource
 
 from cms import freezing
 from cms.models import BriefPage
@@ -57,7 +58,32 @@ def test_a_copy_in_the_wrong_language_is_no_translation(site, editor):
     spanish = site.es.brief
     spanish.title, spanish.summary, spanish.body = site.en.brief.title, site.en.brief.summary, site.en.brief.body
     spanish.save_revision()
-    assert freezing.missing(freezing.texts_of(site.en.brief)) == ["es"]
+    assert freezing.missing(site.en.brief, freezing.texts_of(site.en.brief)) == ["es"]
+
+
+def test_a_half_done_translation_waits_for_its_last_sentence(site, editor):
+    """The way of the translation editor: the Spanish page comes from the strings of the English one."""
+    spanish, english = site.es.brief.locale, refreshed(site.en.brief)
+    site.es.brief.delete()
+    source, _new = TranslationSource.update_or_create_from_instance(english)
+    work = Translation.objects.create(source=source, target_locale=spanish)
+    segments = list(source.stringsegment_set.order_by("pk"))
+    for segment in segments[:-1]:
+        translate(segment, spanish)
+    work.save_target(publish=True)
+    assert freezing.missing(english, freezing.texts_of(english)) == ["es"]
+    translate(segments[-1], spanish)
+    work.save_target(publish=True)
+    version = freezing.freeze(english, by=editor, material=True)
+    assert version.text_in("es").title == "es: Reading coaches"
+    page = english.get_translation(spanish)
+    assert (page.publication, page.slug) == (version.publication, "es-reading-coaches")
+
+
+def translate(segment, locale):
+    StringTranslation.objects.create(
+        translation_of=segment.string, context=segment.context, locale=locale, data=f"es: {segment.string.data}"
+    )
 
 
 def test_a_draft_is_what_gets_frozen(site, editor):
@@ -159,7 +185,7 @@ def test_the_door_says_what_is_missing(site, client, editor):
     site.es.brief.delete()
     address = reverse("cms_freeze", args=[site.en.brief.pk])
     content = client.get(address).content.decode()
-    assert "There is no text in Spanish yet." in content
+    assert "The text in Spanish is not complete yet." in content
     assert "Freeze as version" not in content
     assert client.post(address).status_code == 200
     assert Version.objects.count() == 0
