@@ -7,12 +7,10 @@ from coalition.models import Installation
 from tests import factories
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session):
+def pytest_unconfigure(config):
     """Leave no database server behind, unless somebody else (a demo, another run) uses it too."""
-    if not hasattr(session.config, "workerinput") and embedded.data_folder().exists():
+    if not hasattr(config, "workerinput") and embedded.data_folder().exists():
         embedded.stop(only_if_unused=True)
-
 
 
 @pytest.fixture

@@ -125,9 +125,13 @@ def test_what_a_child_started_ends_with_it(supervise):
 
 
 def test_a_child_that_dies_is_started_again_after_a_growing_pause(supervise):
-    process = supervise(SLEEP, "raise SystemExit(3)")
+    process = supervise("raise SystemExit(3)")
+    assert read_until(process, r"child0 \| ended \(exit code 3\), starts again in (\S+) s", 3) == ["0.5", "1", "2"]
+
+
+def test_a_child_that_is_killed_is_started_again(supervise):
+    process = supervise(SLEEP)
     (child,) = pids(process)
-    assert read_until(process, r"child1 \| ended \(exit code 3\), starts again in (\S+) s", 3) == ["0.5", "1", "2"]
     child.kill()
     assert read_until(process, r"child0 \| (ended.*)") == ["ended (killed by SIGKILL), starts again in 0.5 s"]
     (again,) = pids(process)
