@@ -18,6 +18,7 @@ from cms import navigation
 from cms.models import BriefPage
 from coalition import publishing
 from coalition.canonical import canonical_text, changes
+from coalition.languages import join_list
 from coalition.models import Publication
 from coalition.publishing import Text
 
@@ -168,4 +169,4 @@ def why_not(absent):
     names = {code: str(name) for code, name in settings.LANGUAGES}
     return _(
         "The text in %(language)s is not complete yet. Translate the brief first, then freeze all languages together."
-    ) % {"language": ", ".join(names[code] for code in absent)}
+    ) % {"language": join_list(names[code] for code in absent)}

@@ -319,7 +319,7 @@ def publication_of(brief):
     page = BriefPage.objects.get(slug=brief, locale__language_code="en")
     if page.publication is None or page.publication.current_version is None:
         version = freezing.freeze(page, by=User.objects.get(email=STAFF[1][0]), material=True, note="")
-        frozen = datetime.combine(page.date, time(10), ZoneInfo(settings.TIME_ZONE))
+        frozen = datetime.combine(page.date, time(10), timezone.get_default_timezone())
         Version.objects.filter(pk=version.pk).update(frozen_at=min(frozen, timezone.now()))
         page.refresh_from_db()
     return page.publication
