@@ -1,9 +1,9 @@
 """Email through Django's backend: Anymail's for any provider, SMTP, or the simulated outbox. Sessions last."""
 
 import os
+import secrets
 import threading
 import time
-from email.utils import make_msgid
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -22,10 +22,15 @@ def domain():
     return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip("> ")
 
 
+def message_id(ref):
+    """Short enough for one line: some mail programs trip over a folded Message-ID."""
+    return f"<{ref}.{secrets.token_hex(8)}@{domain()}>"
+
+
 def compose(envelope):
     """The envelope as a Django message, with our reference in its Message-ID and in what the provider sends back."""
     subject, text, html, headers = envelope.words()
-    own = {"Message-ID": make_msgid(envelope.ref, domain()), "Content-Language": envelope.language}
+    own = {"Message-ID": message_id(envelope.ref), "Content-Language": envelope.language}
     if not envelope.letter:
         own["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in return
     message = EmailMultiAlternatives(subject=subject, body=text, to=[envelope.to], headers={**own, **headers})
@@ -67,6 +72,12 @@ class EmailChannel:
         if not envelopes:
             return []
         return self._carrier().send(envelopes, time.monotonic() + CALL_AT_MOST)
+
+    def close(self):
+        """Give up this thread's session; the next message opens a new one."""
+        carrier = getattr(self._mine, "carrier", None)
+        if isinstance(carrier, SmtpCarrier):
+            carrier.close()
 
     def _carrier(self):
         # A session belongs to one thread of one process, and to the settings it was opened with.

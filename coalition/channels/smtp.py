@@ -52,11 +52,17 @@ class SmtpCarrier:
         if connection.connection is None:
             try:
                 connection.open()
+                connection.connection.ehlo_or_helo_if_needed()
             except (OSError, smtplib.SMTPException):
                 self._hang_up()
                 return None
         self.used = time.monotonic()
         return connection.connection
+
+    def close(self):
+        """Say goodbye; the next message opens a new session."""
+        if self.connection.connection is not None:
+            self.connection.close()
 
     def _hang_up(self):
         session, self.connection.connection = self.connection.connection, None

@@ -1,0 +1,88 @@
+"""Notices: owed once, sent once, in the person's language; what nobody knows is said to be uncertain."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from coalition import notices, preferences
+from coalition.models import Notice
+from tests.factories import PersonFactory
+
+State = Notice.State
+
+
+def owe(key="k", value="ana@example.org", **kwargs):
+    return notices.write("plain", channel="email", value=value, language="en", key=key, text="Hello", **kwargs)
+
+
+@pytest.fixture
+def ana(installation):
+    return PersonFactory(given_name="Ana <b>", name="Ana <b> D'Arcy", email="ana@example.org", language="es")
+
+
+def test_the_same_key_is_owed_once(db):
+    assert owe().pk == owe().pk
+    assert Notice.objects.count() == 1
+
+
+def test_a_notice_leaves_once(installation, mailoutbox):
+    owe(subject="Hi")
+    assert [notices.send_due(), notices.send_due()] == [1, 0]
+    assert [(m.to, m.subject, m.body) for m in mailoutbox] == [(["ana@example.org"], "Hi", "Hello")]
+    notice = Notice.objects.get()
+    assert (notice.state, notice.attempts, f"notice-{notice.pk}" in notice.provider_id) == (State.SENT, 1, True)
+
+
+def test_it_says_that_a_machine_wrote_it_and_in_which_language(installation, mailoutbox):
+    owe()
+    notices.send_due()
+    sent = mailoutbox[0].message()
+    assert (sent["Auto-Submitted"], sent["Content-Language"], sent["List-Unsubscribe"]) == (
+        "auto-generated",
+        "en",
+        None,
+    )
+
+
+def test_a_notice_is_written_in_the_persons_language_and_escapes_only_html(ana):
+    preferences.send_link("ana@example.org", language="es")
+    notice = Notice.objects.get()
+    assert '<html lang="es"' in notice.html
+    assert "Coalición Educativa Riverbend" in notice.html
+    assert "Ana &lt;b&gt;" in notice.html
+    assert "Ana <b>" in notice.text
+    assert "\n" not in notice.subject
+
+
+def test_one_that_waits_for_its_time_stays(installation, mailoutbox):
+    owe()
+    Notice.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    assert (notices.send_due(), mailoutbox) == (0, [])
+
+
+def test_a_server_out_of_reach_is_tried_again_later_and_not_for_ever(installation, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    owe()
+    for attempt in range(1, notices.TRIES + 1):
+        Notice.objects.update(due_at=timezone.now())
+        notices.send_due()
+        notice = Notice.objects.get()
+        assert notice.attempts == attempt
+        assert notice.state == (State.FAILED if attempt == notices.TRIES else State.QUEUED)
+
+
+def test_S11_what_a_dead_worker_held_is_uncertain_and_never_sent_again(installation, mailoutbox):
+    owe()
+    notices._claim(5)
+    assert notices.sweep() == 0
+    Notice.objects.update(claimed_at=timezone.now() - timedelta(minutes=6))
+    assert (notices.sweep(), notices.send_due(), mailoutbox) == (1, 0, [])
+    assert Notice.objects.get().state == State.UNCERTAIN
+
+
+def test_an_attachment_travels_along(installation, mailoutbox):
+    owe(attachments=[{"name": "x.ics", "type": "text/calendar", "content": "BEGIN:VCALENDAR"}])
+    notices.send_due()
+    assert mailoutbox[0].attachments == [("x.ics", "BEGIN:VCALENDAR", "text/calendar")]

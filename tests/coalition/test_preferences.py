@@ -1,0 +1,180 @@
+"""The preference page: a signed link opens it, every choice counts at once, nothing tells whom we know."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core import signing
+from django.utils import timezone
+
+from coalition import preferences
+from coalition.models import Address, Consent, Installation, Notice, Person
+from tests.factories import PersonFactory
+
+GRANTED, WITHDRAWN = Address.Consent.GRANTED, Address.Consent.WITHDRAWN
+
+
+@pytest.fixture
+def ana(installation):
+    return PersonFactory(
+        given_name="Ana", family_name="Peña", email="ana@example.org", phone="+14135550177", opted_in=True
+    )
+
+
+def url_of(person, language="en"):
+    return f"/{language}/preferences/{preferences.token_for(person.primary_email.pk)}/"
+
+
+def states(person):
+    return {a.channel: a.consent for a in person.addresses.all()}
+
+
+def choose(client, person, **choices):
+    given = {"language": "en", "name": person.name, "email": "on", "phone": "on"} | choices
+    return client.post(url_of(person), {k: v for k, v in given.items() if v is not None})
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "What you get from us"), ("es", "</h1>")])
+def test_the_page_shows_how_things_stand_and_no_whole_address(ana, client, language, said):
+    page = client.get(url_of(ana, language)).content.decode()
+    assert said in page
+    assert page.count("checked") == 3  # both channels and the language
+    assert "a•••@example.org" in page
+    assert "0177" in page
+    assert "ana@example.org" not in page
+    assert "5550177" not in page
+    assert 'name="robots" content="noindex"' in page
+
+
+def test_the_page_is_never_kept_by_a_cache(ana, client):
+    assert "no-store" in client.get(url_of(ana))["Cache-Control"]
+
+
+def test_E3_a_box_that_is_emptied_counts_at_once_and_for_the_whole_address(ana, client):
+    relative = PersonFactory(email="ana@example.org", opted_in=True)
+    answer = choose(client, ana, email=None)
+    assert answer.status_code == 302
+    assert states(ana) == {"email": WITHDRAWN, "phone": GRANTED}
+    assert states(relative) == {"email": WITHDRAWN}
+    line = Consent.objects.filter(person=ana, state=WITHDRAWN).get()
+    assert (line.source, line.language) == (Consent.Source.PREFERENCES, "en")
+
+
+def test_S1_a_yes_keeps_the_words_that_stood_beside_the_box(installation, client):
+    Installation.objects.update(text_wording={"en": "Yes to Riverbend texts.", "es": "Sí a los mensajes."})
+    eva = PersonFactory(email=True, phone=True)
+    client.post(url_of(eva, "es"), {"language": "es", "name": eva.name, "phone": "on"})
+    assert states(eva) == {"email": Address.Consent.NONE, "phone": GRANTED}
+    line = Consent.objects.get(person=eva)
+    assert (line.wording, line.source) == ("Sí a los mensajes.", Consent.Source.PREFERENCES)
+
+
+def test_S1_no_box_is_ticked_for_who_never_said_yes(installation, client):
+    eva = PersonFactory(email=True, phone=True)
+    assert client.get(url_of(eva)).content.decode().count("checked") == 1  # the language
+
+
+def test_a_person_may_correct_name_and_language(ana, client):
+    answer = choose(client, ana, language="es", name="  Ana María   Peña ")
+    ana.refresh_from_db()
+    assert (ana.name, ana.given_name, ana.family_name, ana.language) == ("Ana María Peña", "Ana", "María Peña", "es")
+    assert answer["Location"].startswith("/es/preferences/")
+    assert Person.objects.search("maria").get() == ana
+
+
+def test_leaving_everything_as_it_is_writes_nothing(ana, client):
+    before = Consent.objects.count()
+    choose(client, ana)
+    assert Consent.objects.count() == before
+
+
+@pytest.mark.parametrize("name", ["Win https://evil.example", "www.evil.example", "A\x1bB"])
+def test_a_name_with_a_link_is_refused_and_nothing_is_changed(ana, client, name):
+    answer = choose(client, ana, name=name, email=None)
+    assert answer.status_code == 422
+    assert "Enter a name, without links." in answer.content.decode()
+    assert states(ana) == {"email": GRANTED, "phone": GRANTED}
+
+
+@pytest.mark.parametrize("language", ["xx", ""])
+def test_an_unknown_language_is_refused(ana, client, language):
+    assert choose(client, ana, language=language).status_code == 422
+
+
+def test_E2_stop_everything_asks_once_and_closes_every_address(ana, client):
+    stop = f"{url_of(ana)}stop/"
+    assert client.get(stop).status_code == 200
+    assert states(ana) == {"email": GRANTED, "phone": GRANTED}
+    answer = client.post(stop, follow=True)
+    assert states(ana) == {"email": WITHDRAWN, "phone": WITHDRAWN}
+    assert "Done. You will get nothing more from us." in answer.content.decode()
+    assert "You get no news from us just now." in answer.content.decode()
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("token", ["x", "MQ:1abcde:forged", "%00"])
+def test_a_broken_link_says_so_and_offers_a_fresh_one(installation, client, language, token):
+    for path in ("", "stop/"):
+        answer = client.get(f"/{language}/preferences/{token}/{path}")
+        assert answer.status_code == 404
+        assert f'action="/{language}/preferences/"' in answer.content.decode()
+
+
+def test_E2_a_link_is_valid_for_at_least_thirty_days(ana, client):
+    Installation.objects.update(personal_link_days=1)
+    url = url_of(ana)
+    with time_machine.travel(timezone.now() + timedelta(days=29)):
+        assert client.get(url).status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        assert client.get(url).status_code == 404
+        assert client.post(f"{url}stop/").status_code == 404
+    assert states(ana) == {"email": GRANTED, "phone": GRANTED}
+
+
+def test_a_token_of_another_kind_opens_nothing(ana, client):
+    foreign = signing.dumps(ana.primary_email.pk, salt="something.else")
+    assert client.get(f"/en/preferences/{foreign}/").status_code == 404
+
+
+def test_somebody_in_the_bin_has_no_page(ana, client):
+    url = url_of(ana)
+    Person.objects.update(binned_at=timezone.now())
+    assert client.get(url).status_code == 404
+
+
+# A fresh link
+
+
+def ask(client, email, language="en"):
+    return client.post(f"/{language}/preferences/", {"email": email})
+
+
+def test_a_fresh_link_is_owed_to_whoever_holds_the_address_in_the_language_of_the_page(ana, client, settings):
+    assert ask(client, " Ana@Example.org ", "es").status_code == 200
+    notice = Notice.objects.get()
+    assert (notice.value, notice.person, notice.language) == ("ana@example.org", ana, "es")
+    link = next(line for line in notice.text.splitlines() if "/es/preferences/" in line)
+    assert client.get(link.removeprefix(settings.PUBLIC_URL)).status_code == 200
+
+
+def test_the_answer_is_the_same_for_an_address_we_do_not_know(ana, client):
+    known, unknown = ask(client, "ana@example.org"), ask(client, "nobody@example.org")
+    assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
+    assert Notice.objects.count() == 1
+
+
+def test_nobody_can_flood_a_mailbox(ana, client):
+    with time_machine.travel("2026-11-24T12:10:00Z", tick=False):
+        for _n in range(5):
+            ask(client, "ana@example.org")
+    assert Notice.objects.count() == 1
+    with time_machine.travel("2026-11-24T13:10:00Z", tick=False):
+        ask(client, "ana@example.org")
+    assert Notice.objects.count() == 2
+
+
+@pytest.mark.parametrize("email", ["", "ana", "ana@", "a\r\nBcc: b@example.org"])
+def test_what_is_no_address_is_refused_with_words(installation, client, email):
+    answer = ask(client, email)
+    assert (answer.status_code, Notice.objects.count()) == (422, 0)
+    assert 'class="errors"' in answer.content.decode()
