@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from campaigns import quiet_hours, rendering, text_errors
 from campaigns.models import Delivery, Message
 from coalition import channels, consent, preferences, segments, timeline
-from coalition.models import Address, Entry
+from coalition.models import Address, Entry, Installation
 from coalition.zones import zones_of
 
 log = structlog.get_logger(__name__)
@@ -121,6 +121,9 @@ def problems(message):
     found = []
     if message.channel == PHONE and not settings.TEXT_PROVIDER:
         found.append(_("Texts are switched off: no provider is set."))
+    if message.channel == EMAIL and not Installation.get().postal_address.strip():
+        # CAN-SPAM, 16 CFR 316 (rule E2)
+        found.append(_("The coalition's postal address is missing from its settings: every bulk email must show it."))
     if not needed:
         found.append(_("Nobody in this audience can get it."))
     written = {code for code, content in contents.items() if content.body.strip() or content.subject.strip()}

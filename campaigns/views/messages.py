@@ -55,6 +55,7 @@ TONES = {
 }
 TWIN_FIELDS = ("name", "given_name", "family_name", "language", "city", "state", "zip")
 LINES_A_PAGE = 50
+WIDE = "msg-wide"  # columns that a phone has no room for
 
 
 # The list
@@ -72,12 +73,19 @@ class MessageFilters(WagtailFilterSet):
 class StateColumn(Column):
     cell_template_name = "campaigns/messages/parts/cell_state.html"
 
+    class Media:
+        css = {"all": ["campaigns/messages.css"]}
+
     def get_cell_context_data(self, instance, parent_context):
         return super().get_cell_context_data(instance, parent_context) | {"tone": TONES[instance.state]}
 
 
 class PeopleColumn(Column):
     cell_template_name = "campaigns/messages/parts/cell_people.html"
+
+
+def channel_of(message):
+    return CHANNELS[message.channel]
 
 
 def written_languages(message):
@@ -97,9 +105,9 @@ class MessagesIndex(generic.IndexView):
         return [
             self._get_title_column("name", TitleColumn, width="32%"),
             StateColumn("get_state_display", label=_("State"), sort_key="state"),
-            Column("sent_by", label=_("Sent by"), accessor=lambda m: CHANNELS[m.channel], sort_key="channel"),
-            Column("campaign", label=_("Campaign")),
-            Column("languages", label=_("Languages"), accessor=written_languages),
+            Column("sent_by", label=_("Sent by"), accessor=channel_of, sort_key="channel", classname=WIDE),
+            Column("campaign", label=_("Campaign"), classname=WIDE),
+            Column("languages", label=_("Languages"), accessor=written_languages, classname=WIDE),
             PeopleColumn("figures", label=_("People")),
         ]
 
@@ -138,12 +146,16 @@ class Begin(generic.CreateView):
     """The frame of a new message; writing it comes next."""
 
     page_title = gettext_lazy("Write a message")
-    page_subtitle = gettext_lazy("message")
+    page_subtitle = gettext_lazy("Write a message")
     template_name = "campaigns/messages/begin.html"
     form_class = BeginForm
     submit_button_label = gettext_lazy("Start writing")
     submit_button_active_label = gettext_lazy("Starting…")
     success_message = None
+
+    def get_breadcrumbs_items(self):
+        items = [{"url": reverse("messages:index"), "label": _("Messages")}, {"url": "", "label": self.page_title}]
+        return self.breadcrumbs_items + items
 
     def get_initial(self):
         return {"campaign": self.request.GET.get("campaign"), "channel": Address.Channel.EMAIL}
@@ -211,7 +223,7 @@ class MessagePage(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
             "is_draft": self.is_draft,
             "by_email": self.message.channel == Address.Channel.EMAIL,
             "channel_label": CHANNELS[self.message.channel],
-            "tone": TONES[self.message.state],
+            "state_tone": TONES[self.message.state],
             "step": self.step,
             "steps": self.steps(),
             "may_write": self.may_write,
@@ -592,6 +604,9 @@ class Progress(Results):
     """The part of the results that moves."""
 
     template_name = "campaigns/messages/parts/progress.html"
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**kwargs) | {"moving": True}
 
 
 class Steer(MessagePage):

@@ -565,3 +565,22 @@ def test_the_ledger_asks_as_often_for_30_people_as_for_one(client, organizer):
         add()
     assert [queries_of(client, address) for address in addresses] == once
     assert len(client.get(addresses[0]).context["lines"]) == 30
+
+
+def test_E2_an_email_without_our_postal_address_does_not_leave(client, organizer, readers, installation):
+    installation.postal_address = " "
+    installation.save()
+    message = MessageFactory()
+    said = ["The coalition's postal address is missing from its settings: every bulk email must show it."]
+    assert client.get(url("check", message)).context["problems"] == said
+    assert client.post(url("send", message), {"total": "5"}).status_code == 409
+    assert Delivery.objects.count() == 0
+
+
+def test_a_test_of_a_text_comes_as_an_email(client, organizer, readers):
+    client.post(f"{url('try', MessageFactory(channel='phone'))}?language=en")
+    notice = Notice.objects.get()
+    assert (notice.channel, notice.subject) == ("email", "[Test] Vote on reading coaches")
+    said = "Riverbend: Dear Marisol, the vote is on Tuesday. Reply STOP to end."
+    assert notice.text.strip() == said
+    assert said in notice.html
