@@ -10,6 +10,8 @@ from wagtail.documents import urls as wagtaildocs_urls
 from coalition.views import health
 
 urlpatterns = [
+    path("", include("campaigns.front_urls")),
+    path("", include("cms.root_urls")),
     path("healthz", health.healthz, name="healthz"),
     path("admin/", include(wagtailadmin_urls)),
     path("documents/", include(wagtaildocs_urls)),
@@ -18,6 +20,7 @@ urlpatterns = [
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]
 urlpatterns += i18n_patterns(
+    path("demo/", include("campaigns.demo_urls")),
     path("", include("coalition.public_urls")),
     path("", include("campaigns.urls")),
     path("", include("cms.urls")),

@@ -188,5 +188,5 @@ def _post(session, url, **what):
     try:
         return session.post(url, timeout=PATIENCE, allow_redirects=False, **what).status_code
     except requests.RequestException as error:
-        log.info("simulated provider", answer=type(error).__name__)
+        log.debug("simulated provider", answer=type(error).__name__)
         return 0
