@@ -670,13 +670,33 @@ class Line:
         )
 
 
+def _where(round_, chain):
+    """{organization id: Standing} for the board: as it is now, or, once the round is closed, as it was left."""
+    if round_.closed_at is None:
+        return standings(round_.publication)
+    found = {}
+    waiting = set(round_.decisions.waiting().values_list("pk", flat=True))
+    for decision in round_.decisions.select_related("version", "organization").order_by("pk"):
+        standing = found.setdefault(decision.organization_id, Standing())
+        if decision.pk in waiting:
+            standing.waiting = decision
+        elif not decision.late or decision.choice != Choice.SIGN or decision.accepted:
+            standing.live, standing.current = decision, decision.version_id in chain
+    return found
+
+
 def board(round_):
     """Every partner asked in a round with where they stand, in alphabetical order; a fixed number of queries."""
-    asked = {}
-    invitations = round_.invitations.select_related("organization", "representative__person").order_by("pk")
-    for invitation in invitations:
+    asked, versions = {}, {}
+    invitations = round_.invitations.select_related("organization", "representative__person", "version")
+    for invitation in invitations.order_by("pk"):
         asked.setdefault(invitation.organization, []).append(invitation)
-    where = standings(round_.publication)
+        versions[invitation.version.number] = invitation.version
+    if not asked:
+        return []
+    last = versions[max(versions)]
+    last.publication = round_.publication
+    where = _where(round_, {version.pk for version in versions_equivalent(last)})
     lines = []
     for organization, theirs in asked.items():
         stands = where.get(organization.pk) or Standing()

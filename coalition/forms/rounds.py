@@ -33,12 +33,15 @@ def zone_choices():
 
 class DeadlineForm(forms.Form):
     day = forms.DateField(
-        label=_("Deadline, day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), localize=False
+        label=_("Deadline, day"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"required": _("Choose the day."), "invalid": _("Choose the day.")},
     )
     time = forms.TimeField(
         label=_("Deadline, time"),
         initial=datetime.time(17),
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        error_messages={"required": _("Choose the time."), "invalid": _("Choose the time.")},
     )
     zone = forms.ChoiceField(
         label=_("Time zone"),

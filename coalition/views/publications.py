@@ -122,14 +122,10 @@ class PublicationPage(generic.InspectView):
 
     def get_context_data(self, **kwargs):
         publication, language = self.object, get_language()
-        versions = list(
-            publication.versions.select_related("frozen_by")
-            .prefetch_related("texts")
-            .order_by("-number")
-            .annotate(signatures=Count("decisions", Q(decisions__choice="sign", decisions__live=True)))
-        )
+        versions = list(publication.versions.select_related("frozen_by").prefetch_related("texts").order_by("-number"))
         for version in versions:
             version.publication = publication
+            version.signatures = sum(len(names) for _scope, names in signing_on.signatories(version, language))
         rounds = list(
             publication.rounds.select_related("opened_by").annotate(
                 asked=Count("invitations__organization", distinct=True)

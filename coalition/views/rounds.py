@@ -104,8 +104,15 @@ class RoundsIndex(generic.IndexView):
     def get_base_queryset(self):
         return Round.objects.select_related("publication").annotate(
             asked=Count("invitations__organization", distinct=True),
-            answered=Count("decisions__organization", Q(decisions__live=True), distinct=True),
         )
+
+    def paginate_queryset(self, queryset, page_size):
+        paginator, page, rows, more = super().paginate_queryset(queryset, page_size)
+        rows = list(rows)
+        for round_ in rows:
+            round_.answered = sum(line.state.decided for line in signing_on.board(round_))
+        page.object_list = rows
+        return paginator, page, rows, more
 
 
 # One round
