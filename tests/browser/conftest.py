@@ -1,16 +1,23 @@
 """A real browser against a live server, with a worker on an in-memory queue: what people do, seen as they see it."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from celery.contrib.testing.worker import start_worker
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
+from django.utils.translation import gettext, override
 from playwright.sync_api import sync_playwright
+from wagtail.models import Collection, Locale, Page, Site
+from wagtail.users.models import UserProfile
 
+from cms.demo import filling, loading
 from coalition.celery import app
+from coalition.models import Installation, User
 from tests.browser import chromium
 
 SIZES = {390: (390, 844), 1280: (1280, 900)}
@@ -97,6 +104,9 @@ class Visitor:
 def visit(browser, live_server, width, language, request, settings):
     """Call it to open a browser for one more person."""
     settings.PUBLIC_URL = live_server.url
+    # As in the demo: every email lands in the outbox, every text on a phone.
+    settings.EMAIL_BACKEND = "coalition.channels.simulated.EmailBackend"
+    settings.TEXT_PROVIDER = "simulated"
     contexts = []
 
     def open_one(*, language=language):
@@ -113,3 +123,54 @@ def visit(browser, live_server, width, language, request, settings):
     yield open_one
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def town(transactional_db):
+    """The demo's settings, staff, webinars and pages, without its five thousand people."""
+    Page.objects.filter(depth__gt=1).delete()
+    if not Page.objects.exists():  # another test emptied every table, also of what Wagtail's migrations had put there
+        Locale.objects.create(language_code="en")
+        Collection.add_root(name="Root")
+        Page.add_root(title="Root", slug="root", content_type=ContentType.objects.get_for_model(Page))
+    filling.fill_installation(None)
+    filling.fill_webinars(None)
+    loading.load_pages()
+    # Wagtail remembers sites per process, and the tables were emptied under it.
+    Site.clear_site_root_paths_cache()
+    return Installation.get()
+
+
+@pytest.fixture
+def staff(town, language):
+    """Call it with an email address of the demo's staff: that person, who works in the language of the test."""
+
+    def of(email):
+        user = User.objects.get(email=email)
+        profile = UserProfile.get_for_user(user)
+        profile.preferred_language = language
+        profile.save()
+        return user
+
+    return of
+
+
+@pytest.fixture
+def say(language):
+    """A word of the interface in the language of the test, so that one journey reads both."""
+
+    def said(text, **values):
+        with override(language):
+            return gettext(text) % values if values else gettext(text)
+
+    return said
+
+
+def wait_for(condition, *, seconds=15):
+    """Poll until `condition()` is true and return it: what a worker does takes a moment."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"nothing came of it within {seconds} s")
+        time.sleep(0.1)
+    return found
