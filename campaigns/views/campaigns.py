@@ -48,7 +48,7 @@ class CampaignPage(generic.InspectView):
     """A campaign with its messages and webinars."""
 
     template_name = "campaigns/campaigns/inspect.html"
-    header_icon = "crosshairs"
+    header_icon = "thumbtack"
 
     def get_page_title(self):
         return str(self.object)

@@ -12,7 +12,7 @@ class CampaignViewSet(ModelViewSet):
     model = Campaign
     name = "campaigns"
     url_namespace = "backoffice_campaigns"  # "campaigns" are the public addresses
-    icon = "crosshairs"
+    icon = "thumbtack"
     menu_label = _("Campaigns")
     menu_order = 155
     add_to_admin_menu = True
