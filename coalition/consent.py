@@ -7,7 +7,7 @@ import hashlib
 import hmac
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -190,6 +190,11 @@ def _append_many(lines, state, *, wording="", source, by):
         entries.append(
             Entry(person_id=address.person_id, kind=Entry.Kind.CONSENT, text=texts[address.channel], by=by, at=at)
         )
-    Address.objects.bulk_update([address for address, _evidence, _at in lines], ["consent", "consent_at"])
+    with connection.cursor() as cursor:  # bulk_update would write a CASE for every row
+        cursor.execute(
+            f"UPDATE {Address._meta.db_table} SET consent = %s, consent_at = said.at "  # noqa: S608
+            f"FROM unnest(%s::bigint[], %s::timestamptz[]) AS said(id, at) WHERE {Address._meta.db_table}.id = said.id",
+            [state, [address.pk for address, _evidence, _at in lines], [at for _address, _evidence, at in lines]],
+        )
     Consent.objects.bulk_create(history)
     Entry.objects.bulk_create(entries)

@@ -40,6 +40,11 @@ def display_phone(value):
     return phonenumbers.format_number(number, style)
 
 
+def display(address):
+    """An address as people write it here."""
+    return display_phone(address.value) if address.channel == Channel.PHONE else address.value
+
+
 def find(channel, value):
     """People who hold this address (normalised), longest known first; families share, so there may be several."""
     return (

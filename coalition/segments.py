@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -53,11 +54,12 @@ class Criterion:
         """A Q or Exists over Person, from the form's cleaned values."""
         raise NotImplementedError
 
-    def form(self, value=None, **kwargs):
+    def form(self, value=None, *, prefix="", **kwargs):
         """The form of this criterion, bound to a stored value when there is one."""
         if value is not None:
-            kwargs["data"] = value if isinstance(value, dict) else {"value": value}
-        form = forms.Form(use_required_attribute=False, **kwargs)
+            held = value if isinstance(value, dict) else {"value": value}
+            kwargs["data"] = {f"{prefix}-{name}" if prefix else name: v for name, v in held.items()}
+        form = forms.Form(use_required_attribute=False, prefix=prefix or None, **kwargs)
         form.fields.update(self.fields())
         return form
 
@@ -102,7 +104,7 @@ def criteria():
     return dict(_criteria)
 
 
-class Unaskable(Exception):  # noqa: N818
+class Unaskable(Exception):
     """A tree that cannot be compiled, in words for the organizer."""
 
 
@@ -216,6 +218,18 @@ def describe(tree):
         else:
             said.append(describe(part))
     return {"how": how, "label": GROUPS[how], "parts": said}
+
+
+@transaction.atomic
+def keep(segment, *, name, tree, by=None):
+    """Save a segment. Raises ValidationError with everything that is wrong with its tree."""
+    if found := problems(tree):
+        raise ValidationError(found)
+    segment.name, segment.criteria = name, tree
+    if segment.pk is None:
+        segment.created_by = by
+    segment.save()
+    return segment
 
 
 def used_by(segment):

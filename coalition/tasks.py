@@ -3,8 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
-from coalition import notices
-from coalition.models import Heartbeat
+from coalition import importing, notices
+from coalition.models import Heartbeat, Import
+
+IMPORT_CHUNKS = 20  # a turn of some seconds; then others may have the worker
 
 
 @shared_task
@@ -15,8 +17,18 @@ def send_notices():
 
 
 @shared_task
+def import_people(import_id):
+    """Bring in some chunks of a file; while rows remain, queue another turn."""
+    batch = Import.objects.filter(pk=import_id).first()
+    if batch and importing.run(batch, chunks=IMPORT_CHUNKS):
+        import_people.delay(import_id)
+
+
+@shared_task
 def sweep():
     """Beat's round: show life, settle what dead workers held, pick up what the queue lost."""
     Heartbeat.objects.update_or_create(name="beat", defaults={"at": timezone.now()})
     notices.sweep()
     send_notices.delay()
+    for import_id in importing.stalled():
+        import_people.delay(import_id)

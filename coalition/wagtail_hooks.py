@@ -5,13 +5,37 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 
+from coalition.viewsets.imports import ImportViewSet
+from coalition.viewsets.organizations import OrganizationViewSet
+from coalition.viewsets.people import PersonViewSet
 from coalition.viewsets.publications import PublicationViewSet
 from coalition.viewsets.rounds import RoundViewSet
+from coalition.viewsets.segments import SegmentViewSet
 
 
 @hooks.register("insert_global_admin_css")
 def backoffice_look():
     return format_html('<link rel="stylesheet" href="{}">', static("coalition/backoffice.css"))
+
+
+@hooks.register("register_admin_viewset")
+def people_viewsets():
+    return [PersonViewSet(), OrganizationViewSet(), SegmentViewSet(), ImportViewSet()]
+
+
+@hooks.register("register_log_actions")
+def people_log_actions(actions):
+    actions.register_action("coalition.stop", _("Record a stop"), _("Stop recorded"))
+    actions.register_action("coalition.upload", _("Upload"), _("File uploaded"))
+    actions.register_action("coalition.import", _("Import"), _("Import started"))
+    actions.register_action("coalition.cancel_import", _("Cancel"), _("Import cancelled"))
+    actions.register_action("coalition.add_representative", _("Add a representative"), _("Representative added"))
+    actions.register_action(
+        "coalition.change_representative", _("Change a representative"), _("Representative changed")
+    )
+    actions.register_action(
+        "coalition.remove_representative", _("Remove a representative"), _("Representative removed")
+    )
 
 
 @hooks.register("register_admin_viewset")

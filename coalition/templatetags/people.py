@@ -1,0 +1,35 @@
+"""What pages say of people and their addresses."""
+
+from django import template
+
+from coalition import people
+from coalition.models import Address
+
+register = template.Library()
+
+TONES = {
+    Address.Consent.GRANTED: "good",
+    Address.Consent.WITHDRAWN: "bad",
+    Address.Consent.ASKED: "warn",
+    Address.Consent.NONE: "",
+}
+
+
+@register.filter
+def shown(address):
+    """{{ address|shown }}: a phone number as people write it, an email as it is."""
+    return people.display(address)
+
+
+@register.filter
+def reach_tone(address):
+    """The tone of the pill that says whether we may write to an address."""
+    return "warn" if address.fault and address.consent != Address.Consent.WITHDRAWN else TONES[address.consent]
+
+
+@register.filter
+def reach_words(address):
+    """Whether we may write to an address, and if not, why."""
+    if address.fault and address.consent != Address.Consent.WITHDRAWN:
+        return address.get_fault_display()
+    return address.get_consent_display()

@@ -1,0 +1,59 @@
+"""Imports in the back office: a path from the file to the report. Nothing of it is edited or deleted by hand."""
+
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.viewsets.model import ModelViewSet
+
+from coalition.models import Import
+from coalition.views import imports
+
+
+class ImportViewSet(ModelViewSet):
+    model = Import
+    name = "imports"
+    icon = "upload"
+    menu_label = _("Imports")
+    menu_order = 130
+    add_to_admin_menu = True
+    add_to_reference_index = False
+    copy_view_enabled = False
+    inspect_view_enabled = True
+    form_fields = []
+    list_per_page = 30
+    index_view_class = imports.ImportsIndex
+    add_view_class = imports.Upload
+    inspect_view_class = imports.ImportPage
+
+    def get_common_view_kwargs(self, **kwargs):
+        nothing = dict.fromkeys(("edit_url_name", "delete_url_name", "history_url_name", "usage_url_name"))
+        return super().get_common_view_kwargs(**nothing, **kwargs)
+
+    def get_index_view_kwargs(self, **kwargs):
+        kwargs = super().get_index_view_kwargs(**kwargs)
+        return {key: value for key, value in kwargs.items() if not key.endswith("template_name")}
+
+    def get_add_view_kwargs(self, **kwargs):
+        return {}
+
+    def get_inspect_view_kwargs(self, **kwargs):
+        return {}
+
+    def get_urlpatterns(self):
+        steps = {
+            "columns": imports.Columns,
+            "preview": imports.Preview,
+            "start": imports.Start,
+            "cancel": imports.Cancel,
+            "progress": imports.Progress,
+            "report": imports.Report,
+        }
+        return [
+            path("", self.index_view, name="index"),
+            path("results/", self.index_results_view, name="index_results"),
+            path("add/", self.add_view, name="add"),
+            path("inspect/<int:pk>/", self.inspect_view, name="inspect"),
+            *(path(f"inspect/<int:pk>/{name}/", self.construct_view(view), name=name) for name, view in steps.items()),
+        ]
+
+    def register_admin_url_finder(self):
+        """There is no edit page to find."""

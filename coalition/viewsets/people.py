@@ -1,0 +1,63 @@
+"""People in the back office."""
+
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from wagtail.snippets.views.snippets import SnippetViewSet
+
+from coalition.forms.people import PersonForm
+from coalition.models import Person
+from coalition.views import people
+
+
+class PersonViewSet(SnippetViewSet):
+    model = Person
+    url_namespace = "people"
+    url_prefix = "people"
+    icon = "user"
+    menu_label = _("People")
+    menu_name = "people"
+    menu_order = 100
+    add_to_admin_menu = True
+    copy_view_enabled = False
+    inspect_view_enabled = True
+    list_per_page = 30
+    index_view_class = people.PeopleIndex
+    add_view_class = people.AddPerson
+    edit_view_class = people.EditPerson
+    inspect_view_class = people.PersonPage
+
+    def get_form_class(self, for_update=False):
+        return PersonForm
+
+    def get_index_view_kwargs(self, **kwargs):
+        kwargs = super().get_index_view_kwargs(**kwargs)
+        return {key: value for key, value in kwargs.items() if not key.endswith("template_name") and key != "queryset"}
+
+    def get_add_view_kwargs(self, **kwargs):
+        return {}
+
+    def get_edit_view_kwargs(self, **kwargs):
+        return {}
+
+    def get_inspect_view_kwargs(self, **kwargs):
+        return {}
+
+    def get_common_view_kwargs(self, **kwargs):
+        return super().get_common_view_kwargs(delete_url_name=None, usage_url_name=None, **kwargs)
+
+    def get_urlpatterns(self):
+        return [
+            path("", self.index_view, name="list"),
+            path("", self.index_view, name="index"),
+            path("results/", self.index_results_view, name="list_results"),
+            path("add/", self.add_view, name="add"),
+            path("inspect/<int:pk>/", self.inspect_view, name="inspect"),
+            path("inspect/<int:pk>/edit/", self.edit_view, name="edit"),
+            path("inspect/<int:pk>/note/", self.construct_view(people.AddNote), name="note"),
+            path("inspect/<int:pk>/stop/", self.construct_view(people.RecordStop), name="stop"),
+            path("history/<int:pk>/", self.history_view, name="history"),
+            path("history-results/<int:pk>/", self.history_results_view, name="history_results"),
+        ]
+
+    def register_chooser_viewset(self):
+        """No chooser: Wagtail's shows its list to everybody who may enter, and people are not for everybody."""
