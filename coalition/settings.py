@@ -151,6 +151,8 @@ PHONE_REGION = env("PHONE_REGION", default="US")
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
+if DEBUG:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing one
 MEDIA_URL = "media/"
 MEDIA_ROOT = VAR / "media"
 PRIVATE_ROOT = VAR / "private"  # import files and the like: never served
