@@ -89,6 +89,12 @@ def _differences(since, version):
     return sorted(found, key=lambda difference: difference["language"] != mine)
 
 
+def _notes(since, version):
+    """What was said of every amendment in between, in its order."""
+    between = version.publication.versions.filter(number__gt=since.number, number__lte=version.number)
+    return list(between.exclude(note="").order_by("number").values_list("note", flat=True))
+
+
 @personal
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign(request, invitation, token):
@@ -118,7 +124,7 @@ def sign(request, invitation, token):
                 return redirect("sign_recorded", token=token)
         if status == 200:
             status = 422
-    else:
+    elif request.method == "GET":
         signing_on.mark_seen(invitation)
     if since is None and answer and answer.choice != Decision.Choice.WITHDRAW and answer.version_id != version.pk:
         since = answer.version
@@ -128,6 +134,7 @@ def sign(request, invitation, token):
         "late": invitation.round.closed_at is None and not invitation.round.is_open,
         "since": since,
         "differences": _differences(since, version) if since else [],
+        "notes": _notes(since, version) if since else [],
     }
     return render(request, "coalition/signing/sign.html", context, status=status)
 

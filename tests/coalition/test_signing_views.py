@@ -122,6 +122,7 @@ def test_an_amended_text_shows_the_difference_on_top(client, invitation, token, 
     amend(publication, editor)
     page = client.get(address("sign", token))
     assert "Please decide again" in page.text
+    assert page.context["notes"] == ["One more step"]
     assert page.text.index("<del>") < page.text.index('id="the-text"')
 
 
