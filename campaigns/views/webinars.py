@@ -85,6 +85,15 @@ class WebinarFilters(WagtailFilterSet):
         return going.filter(ends_at__gt=now) if value == "upcoming" else going.filter(ends_at__lte=now)
 
 
+class WebinarColumn(TitleColumn):
+    """The title, and under it when."""
+
+    cell_template_name = "campaigns/webinars/parts/cell_title.html"
+
+    class Media:
+        css = {"all": ["campaigns/webinars.css"]}
+
+
 class SeatsColumn(Column):
     cell_template_name = "campaigns/webinars/parts/cell_seats.html"
 
@@ -107,11 +116,12 @@ class WebinarsIndex(generic.IndexView):
 
     @cached_property
     def columns(self):
+        title = self._get_title_column("__str__", WebinarColumn, width="50%")
+        title._get_url_func = self.get_inspect_url
         return [
-            self._get_title_column("__str__", TitleColumn, width="36%"),
-            Column("starts_at", label=_("When"), accessor=lambda w: languages.format_when(w.starts_at, w.zone)),
+            title,
             SeatsColumn("taken", label=_("Seats taken")),
-            Column("waiting", label=_("Requests that wait")),
+            Column("waiting", label=_("Requests that wait"), classname="wb-wide"),
             StateColumn("state", label=_("State"), accessor=lambda w: ""),
         ]
 
@@ -139,9 +149,6 @@ class WebinarsIndex(generic.IndexView):
         words = fold(self.search_query).split()
         titles = queryset.order_by().values_list("pk", "title")
         return queryset.filter(pk__in=[pk for pk, title in titles if all(word in _folded(title) for word in words)])
-
-    def get_edit_url(self, instance):
-        return self.get_inspect_url(instance)
 
     def get_delete_url(self, instance):
         return super().get_delete_url(instance) if not instance.taken else None

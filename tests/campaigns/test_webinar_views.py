@@ -414,6 +414,12 @@ def test_the_list_is_searched_in_both_languages_and_filtered(staff, installation
     assert found(when="cancelled") == [off]
 
 
+def test_a_row_leads_to_the_webinar_and_its_menu_to_the_form(staff, webinar):
+    said = staff.get(reverse("webinars:index")).content.decode()
+    assert f'<a href="{reverse("webinars:inspect", args=[webinar.pk])}">' in said
+    assert reverse("webinars:edit", args=[webinar.pk]) in said
+
+
 def test_an_empty_list_says_what_to_do(staff, installation):
     assert reverse("webinars:add") in staff.get(reverse("webinars:index")).content.decode()
 
