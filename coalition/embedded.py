@@ -23,6 +23,7 @@ import pwd
 import re
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -105,10 +106,11 @@ def ensure_running(folder=None):
     }
 
 
-def stop(folder=None, *, only_if_unused=False):
+def stop(folder=None, *, only_if_unused=False, wait=True):
     """Stop the server. With `only_if_unused` leave it to other processes that called ensure_running and still live.
 
-    Return whether it is stopped now.
+    Return whether it is stopped now, or without `wait` whether it was asked to stop: it then goes when it has written
+    what it holds, and who needs it again in the meantime waits for that.
     """
     folder = Path(folder or data_folder()).absolute()
     if not (folder / "data").exists():
@@ -121,7 +123,7 @@ def stop(folder=None, *, only_if_unused=False):
             except BlockingIOError:
                 return False
         with _locked(folder):
-            return _stop(folder)
+            return _stop(folder) if wait else _ask_to_stop(folder)
 
 
 def remove(folder=None):
@@ -361,6 +363,15 @@ def _stop(folder):
         process.kill()
         process.wait(5)
     return _alive(data) is None
+
+
+def _ask_to_stop(folder):
+    if process := _alive(folder / "data"):
+        process.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown
+        deadline = time.monotonic() + 5
+        while _answers(folder, "postgres") and time.monotonic() < deadline:
+            time.sleep(0.01)  # it has not read the signal yet, and nobody may think that it stays
+    return True
 
 
 def _alive(data):

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-GRACE = 4  # seconds from "please stop" to "you are stopped"; with what follows everything ends within five
+GRACE = 3.5  # seconds from "please stop" to "you are stopped"; with what follows everything ends within five
 FIRST_PAUSE, LONGEST_PAUSE = (
     0.5,
     15,

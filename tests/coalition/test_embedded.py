@@ -199,6 +199,14 @@ def test_its_data_can_be_removed(folder):
     assert not folder.exists()
 
 
+def test_who_needs_a_server_that_is_stopping_gets_it_again(folder):
+    entry = embedded.ensure_running(folder)
+    before = ask(entry, "SELECT pg_postmaster_start_time()")
+    assert embedded.stop(folder, wait=False) is True
+    assert embedded.ensure_running(folder) == entry
+    assert ask(entry, "SELECT pg_postmaster_start_time()") > before
+
+
 def test_stopping_what_never_ran_is_no_matter(folder):
     assert embedded.stop(folder) is True
     assert not folder.exists()

@@ -37,4 +37,4 @@ class Command(BaseCommand):
             address=address,
         )
         if "DATABASE_URL" not in os.environ:
-            embedded.stop(only_if_unused=True)
+            embedded.stop(only_if_unused=True, wait=False)
