@@ -279,9 +279,12 @@ def test_lists_ask_the_database_as_often_with_one_brief_as_with_many(
 
 
 def test_the_switch_of_a_view_of_ours_keeps_the_view(site, client):
-    html = client.get(reverse("preferences_link")).content.decode()
+    with override("en"):
+        here = reverse("preferences_link")
     with override("es"):
-        assert switch(html) == [("es", reverse("preferences_link"))]
+        there = reverse("preferences_link")
+    assert switch(client.get(here).content.decode()) == [("es", there)]
+    assert switch(client.get(there).content.decode()) == [("en", here)]
 
 
 def test_machines_find_the_pages_and_their_translations(site, client):
