@@ -4,6 +4,7 @@ Text is escaped where it meets HTML; a value is one line, so a name breaks out o
 """
 
 import re
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -171,39 +172,52 @@ def words_of_text(content, installation, missing=frozenset()):
 
 
 class Compiled:
-    """The letters of a message in every language, made when the first person needs them and kept for the batch."""
+    """The letters of a message in every language, made when the first person needs them."""
 
     def __init__(self, message):
         self.channel = message.channel
         self.installation = Installation.get()
         self.contents = {content.language: content for content in message.contents.all()}
-        self._made = {}
+        self._made, self._used = {}, {}
 
     @property
     def fields(self):
         """Every merge field that any language uses."""
-        return {
-            name
-            for content in self.contents.values()
-            for text in (content.subject, content.preheader, content.body, content.action_label)
-            for name in fields_in(text)
-            if name in FIELDS
-        }
+        return frozenset().union(*(self._fields_of(language) for language in self.contents))
+
+    def _fields_of(self, language):
+        if language not in self._used:
+            content = self.contents[language]
+            words = "\n".join((content.subject, content.preheader, content.body, content.action_label))
+            self._used[language] = frozenset(fields_in(words)) & FIELDS.keys()
+        return self._used[language]
 
     def for_person(self, language, values):
         """The letter (email) or the words with gaps (text) for somebody with these values, by name."""
-        missing = frozenset(name for name in FIELDS if not values.get(name))
-        content = self.contents[language]
-        used = missing & set(self._fields_of(content))
-        key = (language, used)
+        missing = frozenset(name for name in self._fields_of(language) if not values.get(name))
+        key = (language, missing)
         if key not in self._made:
             make = letter if self.channel == Address.Channel.EMAIL else words_of_text
-            self._made[key] = make(content, self.installation, used)
+            self._made[key] = make(self.contents[language], self.installation, missing)
         return self._made[key]
 
-    @staticmethod
-    def _fields_of(content):
-        return fields_in("\n".join((content.subject, content.preheader, content.body, content.action_label)))
+
+KEPT = {}
+KEEP_FOR = 30  # seconds: a corrected postal address reaches a message that is on its way
+KEEP = 8
+
+
+def compiled(message):
+    """The letters of a message that is being sent, kept from batch to batch: its words are fixed by then."""
+    now = time.monotonic()
+    made, since = KEPT.get(message.pk, (None, 0.0))
+    if made is None or now - since > KEEP_FOR:
+        KEPT.pop(message.pk, None)
+        while len(KEPT) >= KEEP:
+            KEPT.pop(next(iter(KEPT)), None)
+        made = Compiled(message)
+        KEPT[message.pk] = made, now
+    return made
 
 
 def value_of(text):
@@ -212,17 +226,23 @@ def value_of(text):
     return "" if "://" in text or "www." in text.lower() else text
 
 
-def values_of(person, organization=""):
-    """What fills the gaps for a person; empty where we do not know."""
-    return {
-        "first_name": value_of(person.greeting_name),
-        "full_name": value_of(person.name),
-        "last_name": value_of(person.family_name),
-        "city": value_of(person.city),
-        "state": value_of(person.state),
-        "zip": value_of(person.zip),
-        "organization": value_of(organization),
-    }
+# Where a value comes from on a person.
+SOURCES = {
+    "first_name": "greeting_name",
+    "full_name": "name",
+    "last_name": "family_name",
+    "city": "city",
+    "state": "state",
+    "zip": "zip",
+}
+
+
+def values_of(person, organization="", *, names=FIELDS):
+    """What fills the gaps for a person, by name; empty where we do not know."""
+    values = {name: value_of(getattr(person, SOURCES[name])) for name in names if name in SOURCES}
+    if "organization" in names:
+        values["organization"] = value_of(organization)
+    return values
 
 
 def organizations_of(person_ids):
@@ -251,8 +271,8 @@ def render(content, person=None):
     Without a person the merge fields are filled with long common values.
     """
     message = content.message
-    compiled = Compiled(message)
-    compiled.contents[content.language] = content
+    letters = Compiled(message)
+    letters.contents[content.language] = content
     address = None
     if person is None:
         values = dict(LONGEST)
@@ -261,7 +281,7 @@ def render(content, person=None):
         values = values_of(person, organization.name_in(content.language) if organization else "")
         address = person.primary(message.channel) if person.pk else None
     values["token"] = preferences.token_for(address.pk) if address else "-"
-    made = compiled.for_person(content.language, values)
+    made = letters.for_person(content.language, values)
     if message.channel == Address.Channel.PHONE:
         return Rendered(content.language, text=made.fill(values))
     subject, text, html, headers = made.fill(values)

@@ -5,6 +5,7 @@ Claims are committed before anything leaves, nothing leaves inside a transaction
 
 from collections import Counter
 from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -258,61 +259,88 @@ def _result(pk, outcome):
     )
 
 
+class Row(NamedTuple):
+    """What a batch needs to know of one delivery and its reader."""
+
+    pk: int
+    person_id: int
+    value: str
+    language: str
+    given_name: str
+    name: str
+    family_name: str
+    city: str
+    state: str
+    zip: str
+    time_zone: str
+    binned_at: object
+
+    @property
+    def greeting_name(self):
+        return self.given_name or self.name
+
+
+OF_DELIVERY = ("pk", "person_id", "value", "language")
+ROW = [name if name in OF_DELIVERY else f"person__{name}" for name in Row._fields]
+
+
 def _prepare(message, taken):
     """(envelopes to hand over, results of those held back). Consent is read here, after the claim (rules E3, S4)."""
-    deliveries = message.deliveries.filter(pk__in=taken).select_related("person").order_by("pk")
-    deliveries = list(deliveries)
-    people = [delivery.person_id for delivery in deliveries]
+    rows = [Row(*values) for values in message.deliveries.filter(pk__in=taken).order_by("pk").values_list(*ROW)]
+    people = [row.person_id for row in rows]
     held = Address.objects.filter(person__in=people, channel=message.channel)
-    addresses = {(a.person_id, a.value): a for a in held.only("pk", "person_id", "value", "consent", "fault")}
-    compiled = rendering.Compiled(message)
-    organizations = rendering.organizations_of(people) if "organization" in compiled.fields else {}
+    addresses = {
+        (person, value): (pk, state, fault)
+        for person, value, pk, state, fault in held.values_list("person_id", "value", "pk", "consent", "fault")
+    }
+    letters = rendering.compiled(message)
+    names = letters.fields
+    organizations = rendering.organizations_of(people) if "organization" in names else {}
     now = timezone.now()
     envelopes, results = [], []
-    for delivery in deliveries:
-        address = addresses.get((delivery.person_id, delivery.value))
-        if reason := _held_back(delivery, address):
-            results.append(Result(delivery.pk, State.HELD, reason=reason))
+    for row in rows:
+        address, state, fault = addresses.get((row.person_id, row.value), (None, None, None))
+        if reason := _held_back(row, state, fault):
+            results.append(Result(row.pk, State.HELD, reason=reason))
             continue
         if message.channel == PHONE:
-            when = _allowed(compiled.installation, delivery, now)
+            when = _allowed(letters.installation, row, now)
             if when is None:
-                results.append(Result(delivery.pk, State.HELD, reason=Reason.QUIET))
+                results.append(Result(row.pk, State.HELD, reason=Reason.QUIET))
                 continue
             if when > now:
-                results.append(Result(delivery.pk, State.QUEUED, not_before=when))
+                results.append(Result(row.pk, State.QUEUED, not_before=when))
                 continue
-        organization = organizations.get(delivery.person_id)
-        values = rendering.values_of(delivery.person, organization.name_in(delivery.language) if organization else "")
-        values["token"] = preferences.token_for(address.pk)
-        envelopes.append(_envelope(message, delivery, compiled, values))
+        organization = organizations.get(row.person_id)
+        values = rendering.values_of(row, organization.name_in(row.language) if organization else "", names=names)
+        envelopes.append(_envelope(message, row, letters, values, address))
     return envelopes, results
 
 
-def _held_back(delivery, address):
-    if delivery.person.binned_at:
+def _held_back(row, state, fault):
+    if row.binned_at:
         return Reason.REMOVED
-    if address is None:
+    if state is None:
         return Reason.NO_ADDRESS
-    if address.consent == Address.Consent.WITHDRAWN:
+    if state == Address.Consent.WITHDRAWN:
         return Reason.UNSUBSCRIBED
-    if address.consent != Address.Consent.GRANTED:
+    if state != Address.Consent.GRANTED:
         return Reason.NO_CONSENT
-    return Reason.CLOSED if address.fault else None
+    return Reason.CLOSED if fault else None
 
 
-def _allowed(installation, delivery, now):
-    person = delivery.person
-    zones = zones_of(time_zone=person.time_zone, state=person.state, number=delivery.value)
+def _allowed(installation, row, now):
+    zones = zones_of(time_zone=row.time_zone, state=row.state, number=row.value)
     return quiet_hours.next_allowed(installation, zones, now)
 
 
-def _envelope(message, delivery, compiled, values):
-    made = compiled.for_person(delivery.language, values)
-    envelope = channels.Envelope(ref=f"delivery-{delivery.pk}", to=delivery.value, language=delivery.language)
+def _envelope(message, row, letters, values, address):
+    made = letters.for_person(row.language, values)
+    envelope = channels.Envelope(ref=f"delivery-{row.pk}", to=row.value, language=row.language)
     if message.channel == PHONE:
         envelope.text = made.fill(values)
     else:
+        values["token"] = preferences.token_for(address)
         envelope.letter, envelope.values = made, values
     return envelope
 

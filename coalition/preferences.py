@@ -4,6 +4,7 @@ The link holds the number of an address, signed, and nothing else. Every change 
 """
 
 from datetime import timedelta
+from functools import lru_cache
 
 from django.conf import settings
 from django.core import signing
@@ -22,7 +23,13 @@ SOURCE = Consent.Source.PREFERENCES
 
 def token_for(address_pk):
     """The personal token of an address. It opens that person's preferences and closes that address, nothing else."""
-    return signing.dumps(address_pk, salt=SALT)
+    return _signer(settings.SECRET_KEY).sign_object(address_pk)
+
+
+@lru_cache(maxsize=1)
+def _signer(key):
+    """Kept, because a message to many signs a token for each."""
+    return signing.TimestampSigner(key=key, salt=SALT)
 
 
 def address_of(token, *, max_age=None):

@@ -27,10 +27,10 @@ def message_id(ref):
     return f"<{ref}.{secrets.token_hex(8)}@{domain()}>"
 
 
-def compose(envelope):
+def compose(envelope, own_id=""):
     """The envelope as a Django message, with our reference in its Message-ID and in what the provider sends back."""
     subject, text, html, headers = envelope.words()
-    own = {"Message-ID": message_id(envelope.ref), "Content-Language": envelope.language}
+    own = {"Message-ID": own_id or message_id(envelope.ref), "Content-Language": envelope.language}
     if not envelope.letter:
         own["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in return
     message = EmailMultiAlternatives(subject=subject, body=text, to=[envelope.to], headers={**own, **headers})
@@ -56,7 +56,7 @@ class BackendCarrier:
 
 def _carrier(connection):
     if isinstance(connection, SmtpBackend):
-        return SmtpCarrier(connection, compose)
+        return SmtpCarrier(connection, compose, message_id)
     if type(connection).__module__.startswith("anymail."):
         return ProviderCarrier(connection, compose)
     return BackendCarrier(connection)

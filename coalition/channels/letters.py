@@ -46,6 +46,7 @@ class FormLetter:
     text: Gaps
     html: Gaps
     headers: dict = field(default_factory=dict)  # {name: Gaps}
+    wire: object = field(default=None, repr=False, compare=False)  # what a channel made of it, kept with it
 
     @property
     def names(self):

@@ -1,4 +1,7 @@
-"""SMTP, spoken line by line, so that we know of every recipient whether the message surely stayed or may have left."""
+"""SMTP, spoken line by line, so that we know of every recipient whether the message surely stayed or may have left.
+
+One long session. Where the server allows it (RFC 2920), the next envelope rides with the end of the message before it.
+"""
 
 import re
 import smtplib
@@ -8,36 +11,24 @@ from django.conf import settings
 from django.core.mail.message import sanitize_address
 
 from .base import Outcome, Status
+from .mime import WireLetter
 
 IDLE_AT_MOST = 20  # seconds: servers hang up on silent sessions, so an old one is asked first
 # Replies that name the mailbox as the cause (RFC 3463, subject 1): it does not exist, or never could.
 NO_SUCH_MAILBOX = re.compile(rb"\b5\.1\.(?:1|2|3|6|10)\b")
 LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
-
-
-class Refused(Exception):
-    """The server said no before the message was in its hands. `lasting`: the same will not do better later."""
-
-    def __init__(self, code, reply, *, lasting):
-        super().__init__(code)
-        self.code, self.reply, self.lasting = code, reply, lasting
+MAILBOX = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")  # what may stand between < and >
+BROKEN = (OSError, smtplib.SMTPException)
 
 
 class SmtpCarrier:
-    """One long-lived session. Django's backend opens it (TLS, authentication, time-out); we speak."""
+    """Django's backend opens the session (TLS, authentication, time-out); we speak."""
 
-    def __init__(self, connection, compose):
-        self.connection, self.compose = connection, compose
+    def __init__(self, connection, compose, message_id):
+        self.connection, self.compose, self.message_id = connection, compose, message_id
         self.used = 0.0
 
-    def send(self, envelopes, deadline):
-        outcomes = []
-        for envelope in envelopes:
-            if time.monotonic() > deadline or not self._session():
-                outcomes.append(Outcome(Status.RETRY, error="mail server out of reach"))
-            else:
-                outcomes.append(self._send_one(envelope))
-        return outcomes
+    # The session
 
     def _session(self):
         """The open session, or None when the server cannot be reached."""
@@ -45,7 +36,7 @@ class SmtpCarrier:
         if connection.connection is not None and time.monotonic() - self.used > IDLE_AT_MOST:
             try:
                 alive = connection.connection.noop()[0] == 250
-            except (OSError, smtplib.SMTPException):
+            except BROKEN:
                 alive = False
             if not alive:
                 self._hang_up()
@@ -53,7 +44,7 @@ class SmtpCarrier:
             try:
                 connection.open()
                 connection.connection.ehlo_or_helo_if_needed()
-            except (OSError, smtplib.SMTPException):
+            except BROKEN:
                 self._hang_up()
                 return None
         self.used = time.monotonic()
@@ -69,44 +60,110 @@ class SmtpCarrier:
         if session is not None:
             session.close()
 
-    def _send_one(self, envelope):
-        message = self.compose(envelope)
-        body = LEADING_DOT.sub(b"..", message.message().as_bytes(linesep="\r\n"))
-        sender = sanitize_address(settings.DEFAULT_FROM_EMAIL, "utf-8").rpartition("<")[2].rstrip(">")
-        session, in_their_hands = self.connection.connection, False
-        try:
-            self._expect(session.mail(sender), 250, lasting=False)
-            self._expect(session.rcpt(envelope.to), 250)
-            self._expect(session.docmd("DATA"), 354)
-            in_their_hands = True
-            session.send(body.rstrip(b"\r\n") + b"\r\n.\r\n")
-            self._expect(session.getreply(), 250)
-        except Refused as refusal:
-            return self._refused(refusal)
-        except (OSError, smtplib.SMTPException) as error:
-            self._hang_up()
-            status = Status.UNCERTAIN if in_their_hands else Status.RETRY
-            return Outcome(status, error=type(error).__name__)
-        return Outcome(Status.SENT, provider_id=message.extra_headers["Message-ID"])
+    # Sending
+
+    def send(self, envelopes, deadline):
+        sender = sanitize_address(settings.DEFAULT_FROM_EMAIL, "utf-8")
+        mail_from = b"MAIL FROM:<%s>\r\n" % sender.rpartition("<")[2].rstrip(">").encode()
+        outcomes, announced = [], False  # announced: the envelope at hand is on the wire already
+        for position, envelope in enumerate(envelopes):
+            following = envelopes[position + 1] if position + 1 < len(envelopes) else None
+            if not MAILBOX.fullmatch(envelope.to):
+                outcomes.append(Outcome(Status.FAILED, error="not an address", dead=True))
+                continue
+            session = self.connection.connection if announced else self._session()
+            if session is None or (not announced and time.monotonic() > deadline):
+                outcomes.append(Outcome(Status.RETRY, error="mail server out of reach"))
+                continue
+            ahead = b""
+            if following and MAILBOX.fullmatch(following.to) and time.monotonic() < deadline:
+                ahead = self._ahead(session, mail_from, following)
+            outcome, announced = self._send_one(session, mail_from, sender, envelope, announced, ahead)
+            outcomes.append(outcome)
+        return outcomes
 
     @staticmethod
-    def _expect(answer, wanted, *, lasting=True):
-        """A refused sender is our own mistake, so it is never lasting: nobody's delivery fails for it at once."""
-        code, reply = answer
-        if code != wanted and not (wanted == 250 and code == 251):
-            raise Refused(code, reply, lasting=lasting and code >= 500)
+    def _ahead(session, mail_from, envelope):
+        """The envelope as the three lines that may be written in one go, where the server allows it."""
+        if not session.has_extn("pipelining"):
+            return b""
+        return b"%sRCPT TO:<%s>\r\nDATA\r\n" % (mail_from, envelope.to.encode())
 
-    def _refused(self, refusal):
-        if refusal.code == 421:  # closing down
+    def _send_one(self, session, mail_from, sender, envelope, announced, ahead):
+        """(outcome, whether the next envelope is on the wire)."""
+        message_id = self.message_id(envelope.ref)
+        try:
+            body = self._bytes(envelope, sender, message_id)
+        except (KeyError, ValueError) as error:  # a value that cannot be written concerns one message, not the batch
             self._hang_up()
-        else:
-            try:
-                self.connection.connection.rset()
-            except (OSError, smtplib.SMTPException):
-                self._hang_up()
-        return Outcome(
-            Status.FAILED if refusal.lasting else Status.RETRY,
-            error=f"SMTP {refusal.code}",
-            code=refusal.code,
-            dead=refusal.lasting and bool(NO_SUCH_MAILBOX.search(refusal.reply)),
-        )
+            return Outcome(Status.FAILED, error=f"could not be written: {type(error).__name__}"), False
+        try:
+            refusal = self._announce(session, mail_from, envelope, announced)
+        except BROKEN as error:
+            self._hang_up()
+            return Outcome(Status.RETRY, error=type(error).__name__), False
+        if refusal is not None:
+            self._start_over(session, refusal.code)
+            return refusal, False
+        try:
+            session.send(body + b".\r\n" + ahead)
+            code, reply = session.getreply()
+        except BROKEN as error:
+            self._hang_up()
+            return Outcome(Status.UNCERTAIN, error=type(error).__name__), False
+        if code == 421:
+            self._hang_up()
+        outcome = Outcome(Status.SENT, provider_id=message_id) if code == 250 else _refused(code, reply)
+        return outcome, bool(ahead) and code != 421
+
+    def _start_over(self, session, code):
+        try:
+            if code != 421:  # closing down
+                session.rset()
+                return
+        except BROKEN:
+            pass
+        self._hang_up()
+
+    def _announce(self, session, mail_from, envelope, announced):
+        """Name sender and recipient and ask to go on. None when the server waits for the message, else its refusal."""
+        lines = [mail_from, b"RCPT TO:<%s>\r\n" % envelope.to.encode(), b"DATA\r\n"]
+        at_once = announced or session.has_extn("pipelining")
+        if at_once and not announced:
+            session.send(b"".join(lines))
+        refusal = None
+        for position, line in enumerate(lines):
+            if not at_once:
+                session.send(line)
+            code, reply = session.getreply()
+            wanted = (250,) if position == 0 else (250, 251) if position == 1 else (354,)
+            if code not in wanted and refusal is None:
+                # A refused sender is our own mistake: nobody's delivery fails for it at once.
+                refusal = _refused(code, reply, lasting=position > 0)
+                if not at_once:
+                    break
+            elif code == 354 and refusal is not None:
+                # It wants a message for nobody: end it at once.
+                session.send(b".\r\n")
+                session.getreply()
+        return refusal
+
+    def _bytes(self, envelope, sender, message_id):
+        """The message with CRLF line ends, a CRLF at its end, and its dots doubled."""
+        if envelope.letter:
+            wire = envelope.letter.wire
+            if wire is None:
+                wire = envelope.letter.wire = WireLetter(envelope.letter, sender.encode())
+            return wire.fill(envelope.to, message_id, envelope.values)
+        message = self.compose(envelope, message_id)
+        return LEADING_DOT.sub(b"..", message.message().as_bytes(linesep="\r\n")).rstrip(b"\r\n") + b"\r\n"
+
+
+def _refused(code, reply, *, lasting=True):
+    lasting = lasting and code >= 500
+    return Outcome(
+        Status.FAILED if lasting else Status.RETRY,
+        error=f"SMTP {code}",
+        code=code,
+        dead=lasting and bool(NO_SUCH_MAILBOX.search(reply)),
+    )
