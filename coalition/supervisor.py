@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-GRACE = 3.5  # seconds from "please stop" to "you are stopped"; with what follows everything ends within five
+GRACE = 3  # seconds from "please stop" to "you are stopped"; with what follows everything ends within five
 FIRST_PAUSE, LONGEST_PAUSE = (
     0.5,
     15,
@@ -51,7 +51,7 @@ def processes(port, schedule, *, host="127.0.0.1"):
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--app", "coalition", "--quiet"]
     web = ["--bind", f"{host}:{port}", "--worker-class", "gthread", "--workers", "1", "--threads", "8"]
-    web += ["--graceful-timeout", "2", "--no-control-socket", "--log-level", level]
+    web += ["--graceful-timeout", "1", "--no-control-socket", "--log-level", level]
     # Threads instead of processes: the tasks wait for the database and the network, and memory is short on a laptop.
     worker = [
         "--pool",
