@@ -22,6 +22,8 @@ from tests.browser import chromium
 
 SIZES = {390: (390, 844), 1280: (1280, 900)}
 PICTURES = os.environ.get("PICTURES")  # a folder for screenshots of every step
+SETTLED = """() => Promise.all(document.getAnimations()
+    .filter(a => a.effect.getComputedTiming().endTime < 5000).map(a => a.finished.catch(() => {})))"""
 # As a server or a container starts it: no sandbox as root, no calls to its maker.
 ARGUMENTS = [
     "--no-sandbox",
@@ -82,6 +84,8 @@ class Visitor:
     def check(self, *, rules_off=()):
         """No script error, no sideways scrolling, the right language, and no violation that axe can find."""
         self._count += 1
+        self.page.wait_for_timeout(100)
+        self.page.evaluate(SETTLED)  # what still fades in has colours that nobody will see
         if PICTURES:
             Path(PICTURES).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=f"{PICTURES}/{self._prefix}-{self._count:02d}.png", full_page=True)
