@@ -6,12 +6,20 @@ from wagtail import hooks
 from campaigns.viewsets.campaigns import CampaignViewSet
 from campaigns.viewsets.conversations import ConversationViewSet
 from campaigns.viewsets.messages import MessageViewSet
+from campaigns.viewsets.text_programme import KeywordViewSet, ReplyTemplateViewSet
 from campaigns.viewsets.webinars import WebinarViewSet
 
 
 @hooks.register("register_admin_viewset")
 def viewsets():
-    return [CampaignViewSet(), MessageViewSet(), ConversationViewSet(), WebinarViewSet()]
+    return [
+        CampaignViewSet(),
+        MessageViewSet(),
+        ConversationViewSet(),
+        WebinarViewSet(),
+        KeywordViewSet(),
+        ReplyTemplateViewSet(),
+    ]
 
 
 @hooks.register("register_log_actions")
