@@ -18,6 +18,7 @@ from cms.forms import FreezeForm
 from cms.models import BriefPage
 from coalition.models import Installation
 from coalition.quilt import quilt_svg
+from coalition.tasks import send_notices
 
 
 @require_safe
@@ -106,6 +107,7 @@ class FreezeView(WagtailAdminTemplateMixin, FormView):
         except ValidationError as why_not:
             form.add_error(None, why_not)
             return self.form_invalid(form)
+        send_notices.delay_on_commit()
         messages.success(
             self.request,
             _("“%(title)s” is frozen as version %(number)s.") % {"title": self.page.title, "number": version.number},
