@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 
+from campaigns.viewsets import home
 from campaigns.viewsets.campaigns import CampaignViewSet
 from campaigns.viewsets.conversations import ConversationViewSet
 from campaigns.viewsets.messages import MessageViewSet
@@ -20,6 +21,12 @@ def viewsets():
         KeywordViewSet(),
         ReplyTemplateViewSet(),
     ]
+
+
+@hooks.register("construct_homepage_panels")
+def what_waits(request, panels):
+    kinds = (home.TextsPanel, home.UncertainPanel, home.MessagesPanel, home.WebinarsPanel)
+    panels += [kind(request) for kind in kinds]
 
 
 @hooks.register("register_log_actions")

@@ -5,6 +5,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 
+from coalition.viewsets import home
 from coalition.viewsets.imports import ImportViewSet
 from coalition.viewsets.organizations import OrganizationViewSet
 from coalition.viewsets.people import PersonViewSet
@@ -21,6 +22,21 @@ def backoffice_look():
 @hooks.register("register_admin_viewset")
 def people_viewsets():
     return [PersonViewSet(), OrganizationViewSet(), SegmentViewSet(), ImportViewSet()]
+
+
+@hooks.register("construct_homepage_panels")
+def what_waits(request, panels):
+    panels += [home.RoundsPanel(request), home.ImportsPanel(request)]
+
+
+@hooks.register("construct_homepage_panels", order=1000)
+def arrange_home(request, panels):
+    home.arrange(request, panels)
+
+
+@hooks.register("construct_homepage_summary_items")
+def no_page_counts(request, items):
+    items.clear()
 
 
 @hooks.register("register_log_actions")

@@ -1,6 +1,8 @@
 """What pages say of people and their addresses."""
 
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import mark_safe
 
 from coalition import people
 from coalition.models import Address
@@ -33,3 +35,9 @@ def reach_words(address):
     if address.fault and address.consent != Address.Consent.WITHDRAWN:
         return address.get_fault_display()
     return address.get_consent_display()
+
+
+@register.filter
+def breakable(text):
+    """{{ address|shown|breakable }}: a long email breaks after its @, not in the middle of a word."""
+    return mark_safe(escape(text).replace("@", "@<wbr>"))  # noqa: S308

@@ -75,7 +75,7 @@ class OrganizationsIndex(generic.IndexView):
             NameColumn("name", label=_("Name"), get_url=self.get_inspect_url, sort_key="search", width="40%"),
             Column("kind", label=_("Kind"), accessor="get_kind_display", sort_key="kind"),
             Column("scope", label=_("Scope"), accessor="get_scope_display", sort_key="scope"),
-            PlaceColumn("place", label=_("Place")),
+            PlaceColumn("place", label=_("Place"), accessor=str),
             NumberColumn("signing", label=_("May sign")),
             PartnerColumn("is_partner", label=_("Partner")),
         ]

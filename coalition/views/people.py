@@ -79,9 +79,9 @@ class PeopleIndex(generic.IndexView):
         return [
             NameColumn("name", label=_("Name"), get_url=self.get_inspect_url, width="30%"),
             Column("language", label=_("Language"), accessor="get_language_display"),
-            PlaceColumn("place", label=_("Place")),
-            ReachColumn("reach", label=_("May we write?")),
-            TagsColumn("tags", label=_("Tags")),
+            PlaceColumn("place", label=_("Place"), accessor=str),
+            ReachColumn("reach", label=_("May we write?"), accessor=str),
+            TagsColumn("tags", label=_("Tags"), accessor=str),
             DateColumn("created_at", label=_("Added"), sort_key="created_at"),
         ]
 

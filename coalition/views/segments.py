@@ -49,13 +49,13 @@ class SegmentsIndex(generic.IndexView):
     def columns(self):
         return [
             TitleColumn("name", label=_("Name"), get_url=self.get_inspect_url, sort_key="name", width="40%"),
-            CountColumn("people", label=_("People")),
-            UsesColumn("uses", label=_("Used")),
+            CountColumn("people", label=_("People"), accessor=str),
+            UsesColumn("uses", label=_("Times used"), accessor=str),
             DateColumn("updated_at", label=_("Changed"), sort_key="updated_at"),
         ]
 
     def get_base_queryset(self):
-        holders = [relation.related_query_name() for relation in Segment._meta.related_objects]
+        holders = [relation.field.related_query_name() for relation in Segment._meta.related_objects]
         counts = {f"held_by_{name}": Count(name, distinct=True) for name in holders}
         return Segment.objects.annotate(**counts).annotate(uses=sum((F(name) for name in counts), Value(0)))
 

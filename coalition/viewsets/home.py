@@ -1,0 +1,198 @@
+"""The back office's first page: what waits for this person, the most pressing first; nothing they may not see."""
+
+from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Count, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from wagtail.admin.ui.components import Component
+
+from coalition import languages, signing_on
+from coalition.models import Address, Import, Installation, Organization, Person, Round
+
+SHOWN = 5
+
+
+class Panel(Component):
+    """What waits: lines of {"words", "url", "note", "tone", "done", "total"}. Without lines it is not shown."""
+
+    name = ""
+    order = 100
+    title = ""
+    icon = "info-circle"
+    all_url_name = ""
+    permission = ""
+    template_name = "backoffice/parts/panel.html"
+
+    def __init__(self, request):
+        self.request = request
+
+    @property
+    def is_shown(self):
+        return self.request.user.has_perm(self.permission) and bool(self.lines)
+
+    @cached_property
+    def lines(self):
+        raise NotImplementedError
+
+    def get_context_data(self, parent_context):
+        all_url = reverse(self.all_url_name) if self.all_url_name else ""
+        return {"panel": self, "lines": self.lines, "all_url": all_url}
+
+
+class RoundsPanel(Panel):
+    """Open rounds, the nearest deadline first, with who has yet to decide."""
+
+    name = "rounds"
+    order = 130
+    title = gettext_lazy("Sign-ons")
+    icon = "clipboard-list"
+    all_url_name = "rounds:index"
+    permission = "coalition.view_round"
+
+    @cached_property
+    def lines(self):
+        rounds = Round.objects.filter(closed_at=None).select_related("publication").order_by("deadline")[:SHOWN]
+        return [self.line(round_) for round_ in rounds]
+
+    def line(self, round_):
+        board = signing_on.board(round_)
+        decided = sum(line.state.decided for line in board)
+        late = sum(line.state == signing_on.State.LATE for line in board)
+        left = round_.deadline - timezone.now()
+        undecided = len(board) - decided
+        says = ngettext("%(number)d partner has yet to decide", "%(number)d partners have yet to decide", undecided)
+        notes = [says % {"number": undecided} if undecided else _("every partner has decided")]
+        if late:
+            notes.append(ngettext("%(number)d late answer", "%(number)d late answers", late) % {"number": late})
+        when = languages.format_when(round_.deadline, round_.zone)
+        past = _("The deadline was %(when)s") if left.total_seconds() < 0 else _("Until %(when)s")
+        return {
+            "words": str(round_.publication),
+            "url": reverse("rounds:inspect", args=[round_.pk]),
+            "note": " · ".join([past % {"when": when}, *notes]),
+            "tone": "bad" if left.total_seconds() < 0 else "warn" if left.days < 3 else "",
+            "done": decided,
+            "total": len(board),
+        }
+
+
+class ImportsPanel(Panel):
+    """Imports that run, that were never confirmed, or that stopped on their way."""
+
+    name = "imports"
+    order = 160
+    title = gettext_lazy("Imports")
+    icon = "upload"
+    all_url_name = "imports:index"
+    permission = "coalition.view_import"
+
+    @cached_property
+    def lines(self):
+        state = Import.State
+        open_ = Import.objects.filter(state__in=[state.RUNNING, state.UPLOADED, state.FAILED])
+        notes = {
+            state.RUNNING: _("is running"),
+            state.UPLOADED: _("waits for you to confirm it"),
+            state.FAILED: _("stopped on its way"),
+        }
+        tones = {state.RUNNING: "", state.UPLOADED: "warn", state.FAILED: "bad"}
+        return [
+            {
+                "words": batch.name,
+                "url": reverse("imports:inspect", args=[batch.pk]),
+                "note": notes[batch.state],
+                "tone": tones[batch.state],
+                "done": batch.done,
+                "total": batch.rows if batch.state == state.RUNNING else 0,
+            }
+            for batch in open_[:SHOWN]
+        ]
+
+
+class WelcomePanel(Component):
+    """Whom this is, and the coalition in four figures: numbers for everybody who may enter."""
+
+    name = "welcome"
+    order = 1
+    template_name = "backoffice/parts/welcome.html"
+
+    def __init__(self, request):
+        self.request = request
+
+    def get_context_data(self, parent_context):
+        user = self.request.user
+        return {
+            "installation": Installation.get(),
+            "name": user.first_name or user,
+            "today": timezone.localdate(),
+            "figures": figures(user),
+        }
+
+
+class BeginPanel(Component):
+    """A coalition that is still empty: what to do first."""
+
+    name = "begin"
+    order = 110
+    template_name = "backoffice/parts/begin.html"
+
+    def __init__(self, request):
+        self.request = request
+
+    def get_context_data(self, parent_context):
+        user = self.request.user
+        steps = [
+            ("coalition.add_organization", "organizations:add", _("Add the partners, and who may sign for each")),
+            ("coalition.add_import", "imports:add", _("Bring in the people you know")),
+            ("coalition.add_segment", "segments:add", _("Build a first segment")),
+        ]
+        return {"steps": [(reverse(url), words) for perm, url, words in steps if user.has_perm(perm)]}
+
+
+class NothingPanel(Component):
+    """Nothing waits: said once, and plainly."""
+
+    name = "nothing"
+    order = 110
+    template_name = "backoffice/parts/nothing.html"
+
+
+# Of Wagtail's own panels only these stay: they too say what waits.
+KEPT = ("workflow_objects_to_moderate", "user_objects_in_workflow_moderation", "recent_edits")
+
+
+def arrange(request, panels):
+    """What stands on the page once every app has added its panels."""
+    panels[:] = [panel for panel in panels if isinstance(panel, Panel) or panel.name in KEPT]
+    waiting = [panel for panel in panels if isinstance(panel, Panel) and panel.is_shown]
+    panels[:] = [panel for panel in panels if panel in waiting or not isinstance(panel, Panel)]
+    panels.append(WelcomePanel(request))
+    if not (Person.objects.exists() or Organization.objects.exists()):
+        panels.append(BeginPanel(request))
+    elif not waiting:
+        panels.append(NothingPanel())
+
+
+def figures(user):
+    """People, how many of them we may write to, and partners; each leads to its list for those who may see it."""
+    may_see = {
+        "people": reverse("people:list") if user.has_perm("coalition.view_person") else "",
+        "organizations": reverse("organizations:index") if user.has_perm("coalition.view_organization") else "",
+    }
+    open_ = Address.objects.open().filter(primary=True, person__binned_at=None).order_by()
+    by_channel = dict(open_.values_list("channel").annotate(people=Count("pk")))
+    partners = Organization.objects.aggregate(partners=Count("pk", filter=Q(is_partner=True)))["partners"]
+    by_language = dict(Person.objects.present().order_by().values_list("language").annotate(people=Count("pk")))
+    said = " · ".join(
+        f"{intcomma(by_language[code])} {name}" for code, name in settings.LANGUAGES if by_language.get(code)
+    )
+    return [
+        {"label": _("people"), "value": sum(by_language.values()), "note": said, "link": may_see["people"]},
+        {"label": _("we may email"), "value": by_channel.get(Address.Channel.EMAIL, 0)},
+        {"label": _("we may text"), "value": by_channel.get(Address.Channel.PHONE, 0)},
+        {"label": _("partner organizations"), "value": partners, "link": may_see["organizations"]},
+    ]
