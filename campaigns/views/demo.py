@@ -56,7 +56,7 @@ TABS = [
     ("html", gettext_lazy("Email")),
     ("text", gettext_lazy("Text part")),
     ("headers", gettext_lazy("Headers")),
-    ("raw", gettext_lazy("Source")),
+    ("raw", pgettext_lazy("email", "Source")),
 ]
 
 

@@ -55,7 +55,7 @@ class EmailBackend(BaseEmailBackend):
 
 def parse(kept):
     """The message of an outbox row as the standard library reads it."""
-    return email.message_from_string(kept.raw, policy=email.policy.default)
+    return email.message_from_bytes(kept.raw.encode(), policy=email.policy.default)
 
 
 def one_click_address(message):

@@ -66,8 +66,8 @@ def sent_email(installation, demo):
         to="ana@people.example.org",
         language="es",
         subject="Su lugar está apartado",
-        text="Hola, Ana",
-        html="<html><head></head><body><script>alert(1)</script><p>Hola, Ana</p></body></html>",
+        text="Hola, Ana: hasta mañana",
+        html="<html><head></head><body><script>alert(1)</script><p>Hola, mañana</p></body></html>",
         attachments=[
             {"name": "evento.ics", "type": "text/calendar", "content": "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"}
         ],
@@ -238,7 +238,7 @@ def test_an_email_is_shown_as_html_text_headers_and_source(client, demo, sent_em
     page = client.get(url("demo:email", kept.pk))
     assert page.context["tab"] == "html"
     assert page.context["attachments"] == ["evento.ics"]
-    assert "Hola, Ana" in client.get(url("demo:email", kept.pk), {"part": "text"}).content.decode()
+    assert "hasta mañana" in client.get(url("demo:email", kept.pk), {"part": "text"}).content.decode()
     assert "Message-ID" in client.get(url("demo:email", kept.pk), {"part": "headers"}).content.decode()
     assert "MIME-Version" in client.get(url("demo:email", kept.pk), {"part": "raw"}).content.decode()
 
@@ -248,6 +248,7 @@ def test_the_html_of_an_email_is_shown_in_a_sandbox(client, demo, sent_email):
     policy = answer["Content-Security-Policy"]
     assert policy.startswith("sandbox ")
     assert "allow-scripts" not in policy
+    assert "<p>Hola, mañana</p>" in answer.content.decode()
     assert "default-src 'none'" in policy
 
 
