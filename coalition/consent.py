@@ -1,6 +1,7 @@
 """Consent: every yes and every stop is a line of history, and the address keeps where it stands.
 
-A stop counts for every record that holds the address (rule S4) and leaves a keyed hash (rule P4); a yes counts for one person.
+A stop counts for every record that holds the address (rule S4) and leaves a keyed hash (rule P4); a yes counts for
+one person.
 """
 
 import hashlib
@@ -64,7 +65,7 @@ def ask(address, *, wording, language, source, evidence="", at=None):
 
 @transaction.atomic
 def grant(address, *, wording, language, source, evidence="", by=None, at=None):
-    """This person says yes on this address. `wording` is what they saw, word for word; without it there is no consent (rule S1).
+    """This person says yes on this address. Without `wording`, word for word what they saw, there is no consent (S1).
 
     A yes given by the person themselves reopens an address that had said stop; one that comes from a list never does.
     """
@@ -129,7 +130,7 @@ def suppressed(keys):
 
 @transaction.atomic
 def withdraw_many(stops, *, source, by=None, at=None):
-    """`withdraw` for many addresses in a few statements: `stops` is {(channel, value): evidence}. Says how many closed."""
+    """`withdraw` many addresses in a few statements: `stops` is {(channel, value): evidence}. Says how many closed."""
     if not stops:
         return 0
     at = at or timezone.now()

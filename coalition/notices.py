@@ -41,7 +41,8 @@ def write(
     """Owe somebody a small message. Called twice with the same `key` it is owed once; returns the row.
 
     An email is rendered from `templates/email/<kind>.html`, `.txt`, `_subject.txt` in `language`; a text is `text`.
-    `attachments`: [{"name", "type", "content"}], content as text. `expires_at`: what has not left by then is not sent at all.
+    `attachments`: [{"name", "type", "content"}], content as text.
+    `expires_at`: what has not left by then is not sent at all.
     """
     html = ""
     if channel == Address.Channel.EMAIL and not text:

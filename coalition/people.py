@@ -14,7 +14,7 @@ Channel = Address.Channel
 
 
 def normalise(channel, value):
-    """The one form an address is kept in: lower-cased email, or phone as E.164. Raises ValidationError with words for the person."""
+    """The one form an address is kept in: lower-cased email, or phone as E.164. Raises ValidationError."""
     value = (value or "").strip()
     if channel == Channel.EMAIL:
         value = value.lower()
@@ -54,7 +54,7 @@ def find(channel, value):
 
 @transaction.atomic
 def add_address(person, channel, value):
-    """Give a person a way to be reached, once. The first of a channel becomes the primary one. Raises ValidationError."""
+    """Give a person a way to be reached, once. The first of a channel becomes primary. Raises ValidationError."""
     value = normalise(channel, value)
     Person.objects.select_for_update().get(pk=person.pk)
     found = person.addresses.filter(channel=channel, value=value).first()
@@ -68,7 +68,8 @@ def add_address(person, channel, value):
 def recognise(*, name="", email="", phone="", language, source="", **details):
     """The person behind a form or a text: found by address (and name, where a family shares one), else added.
 
-    A visitor can never change what is known of somebody else by typing their address: known details stay, blanks are filled.
+    A visitor can never change what is known of somebody else by typing their address: known details stay, blanks are
+    filled.
     """
     wanted = [(c, normalise(c, v)) for c, v in ((Channel.EMAIL, email), (Channel.PHONE, phone)) if v]
     if not wanted:

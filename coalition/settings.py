@@ -1,7 +1,8 @@
 """One settings file: everything comes from the environment, with safe defaults for a laptop.
 
-Production sets at least SECRET_KEY, DATABASE_URL, REDIS_URL, PUBLIC_URL and a channel for email; `coalition.checks` names what
-is missing or contradictory. DEBUG is off unless asked for, and without it nothing starts on a default secret.
+Production sets at least SECRET_KEY, DATABASE_URL, REDIS_URL, PUBLIC_URL and a channel for email;
+`coalition.checks` names what is missing or contradictory. DEBUG is off unless asked for, and without it nothing starts
+on a default secret.
 """
 
 from pathlib import Path
@@ -210,14 +211,14 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-messages": {"task": "campaigns.tasks.sweep", "schedule": 10.0},
 }
 
-# Email: EMAIL_PROVIDER names a backend of Anymail's ("mailgun", "postmark", "brevo" …), "smtp", or "simulated" (the demo's outbox).
+# Email: EMAIL_PROVIDER names a backend of Anymail's ("mailgun", "postmark" …), "smtp", or "simulated" (the outbox).
 EMAIL_PROVIDER = env("EMAIL_PROVIDER", default="simulated" if DEBUG else "")
 EMAIL_BACKEND = {
     "": "django.core.mail.backends.smtp.EmailBackend",
     "smtp": "django.core.mail.backends.smtp.EmailBackend",
     "simulated": "coalition.channels.simulated.EmailBackend",
 }.get(EMAIL_PROVIDER, f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend")
-vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25") | {"EMAIL_BACKEND": EMAIL_BACKEND})
+globals().update(env.email_url("EMAIL_URL", default="smtp://localhost:25") | {"EMAIL_BACKEND": EMAIL_BACKEND})
 ANYMAIL = {key.removeprefix("ANYMAIL_"): env(key) for key in env.ENVIRON if key.startswith("ANYMAIL_")}
 ANYMAIL.setdefault("WEBHOOK_SECRET", "demo:demo" if DEMO else None)
 if ANYMAIL["WEBHOOK_SECRET"] is None:

@@ -37,7 +37,8 @@ class PersonFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def email(self, create, value, **kwargs):
         if value:
-            people.add_address(self, "email", value if isinstance(value, str) else f"person{self.pk}@people.example.org")
+            own = f"person{self.pk}@people.example.org"
+            people.add_address(self, "email", value if isinstance(value, str) else own)
 
     @factory.post_generation
     def phone(self, create, value, **kwargs):

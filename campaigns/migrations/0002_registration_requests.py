@@ -4,49 +4,80 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0001_initial'),
-        ('coalition', '0004_expiry_and_simulation'),
+        ("campaigns", "0001_initial"),
+        ("coalition", "0004_expiry_and_simulation"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='registration',
-            options={'ordering': ['-registered_at', '-pk'], 'verbose_name': 'registration', 'verbose_name_plural': 'registrations'},
+            name="registration",
+            options={
+                "ordering": ["-registered_at", "-pk"],
+                "verbose_name": "registration",
+                "verbose_name_plural": "registrations",
+            },
         ),
         migrations.AddField(
-            model_name='registration',
-            name='captions_state',
-            field=models.CharField(blank=True, choices=[('', ''), ('asked', 'Asked'), ('confirmed', 'Confirmed'), ('provided', 'Provided')], max_length=9, verbose_name='state of the captions'),
+            model_name="registration",
+            name="captions_state",
+            field=models.CharField(
+                blank=True,
+                choices=[("", ""), ("asked", "Asked"), ("confirmed", "Confirmed"), ("provided", "Provided")],
+                max_length=9,
+                verbose_name="state of the captions",
+            ),
         ),
         migrations.AddField(
-            model_name='registration',
-            name='interpretation_state',
-            field=models.CharField(blank=True, choices=[('', ''), ('asked', 'Asked'), ('confirmed', 'Confirmed'), ('provided', 'Provided')], max_length=9, verbose_name='state of the interpretation'),
+            model_name="registration",
+            name="interpretation_state",
+            field=models.CharField(
+                blank=True,
+                choices=[("", ""), ("asked", "Asked"), ("confirmed", "Confirmed"), ("provided", "Provided")],
+                max_length=9,
+                verbose_name="state of the interpretation",
+            ),
         ),
         migrations.AddField(
-            model_name='registration',
-            name='reminded',
-            field=models.CharField(blank=True, editable=False, help_text='Names the last reminder.', max_length=20),
+            model_name="registration",
+            name="reminded",
+            field=models.CharField(blank=True, editable=False, help_text="Names the last reminder.", max_length=20),
         ),
         migrations.AddField(
-            model_name='registration',
-            name='sequence',
-            field=models.PositiveIntegerField(default=0, editable=False, help_text='Of the last calendar file that this person got.'),
+            model_name="registration",
+            name="sequence",
+            field=models.PositiveIntegerField(
+                default=0, editable=False, help_text="Of the last calendar file that this person got."
+            ),
         ),
         migrations.AddField(
-            model_name='registration',
-            name='told',
-            field=models.PositiveIntegerField(default=0, editable=False, help_text="The webinar's sequence when this person was last written to."),
+            model_name="registration",
+            name="told",
+            field=models.PositiveIntegerField(
+                default=0, editable=False, help_text="The webinar's sequence when this person was last written to."
+            ),
         ),
         migrations.AlterField(
-            model_name='registration',
-            name='access_state',
-            field=models.CharField(blank=True, choices=[('', ''), ('asked', 'Asked'), ('confirmed', 'Confirmed'), ('provided', 'Provided')], max_length=9, verbose_name='state of the access needs'),
+            model_name="registration",
+            name="access_state",
+            field=models.CharField(
+                blank=True,
+                choices=[("", ""), ("asked", "Asked"), ("confirmed", "Confirmed"), ("provided", "Provided")],
+                max_length=9,
+                verbose_name="state of the access needs",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='registration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('interpretation', ''), models.Q(('interpretation_state', ''), _negated=True), _connector='XOR'), models.Q(('captions', False), models.Q(('captions_state', ''), _negated=True), _connector='XOR'), models.Q(('access_needs', ''), models.Q(('access_state', ''), _negated=True), _connector='XOR')), name='registration_requests_have_states'),
+            model_name="registration",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("interpretation", ""), models.Q(("interpretation_state", ""), _negated=True), _connector="XOR"
+                    ),
+                    models.Q(("captions", False), models.Q(("captions_state", ""), _negated=True), _connector="XOR"),
+                    models.Q(("access_needs", ""), models.Q(("access_state", ""), _negated=True), _connector="XOR"),
+                ),
+                name="registration_requests_have_states",
+            ),
         ),
     ]

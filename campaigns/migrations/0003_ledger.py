@@ -4,30 +4,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0002_registration_requests'),
+        ("campaigns", "0002_registration_requests"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='delivery',
-            name='attempts',
+            model_name="delivery",
+            name="attempts",
             field=models.PositiveSmallIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='message',
-            name='active_at',
-            field=models.DateTimeField(blank=True, help_text='When a worker last took a batch of it.', null=True),
+            model_name="message",
+            name="active_at",
+            field=models.DateTimeField(blank=True, help_text="When a worker last took a batch of it.", null=True),
         ),
         migrations.AddField(
-            model_name='message',
-            name='paused_because',
-            field=models.CharField(blank=True, max_length=200, verbose_name='paused because'),
+            model_name="message",
+            name="paused_because",
+            field=models.CharField(blank=True, max_length=200, verbose_name="paused because"),
         ),
         migrations.AlterField(
-            model_name='delivery',
-            name='reason',
-            field=models.CharField(blank=True, choices=[('', ''), ('no_address', 'No address'), ('no_consent', 'No consent'), ('unsubscribed', 'Said stop'), ('closed', 'Address does not work'), ('duplicate', 'Same address as somebody else'), ('no_language', 'Not written in their language'), ('cancelled', 'Sending was cancelled'), ('quiet', 'No time of day allowed it'), ('removed', 'No longer with us')], default='', max_length=14, verbose_name='reason'),
+            model_name="delivery",
+            name="reason",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", ""),
+                    ("no_address", "No address"),
+                    ("no_consent", "No consent"),
+                    ("unsubscribed", "Said stop"),
+                    ("closed", "Address does not work"),
+                    ("duplicate", "Same address as somebody else"),
+                    ("no_language", "Not written in their language"),
+                    ("cancelled", "Sending was cancelled"),
+                    ("quiet", "No time of day allowed it"),
+                    ("removed", "No longer with us"),
+                ],
+                default="",
+                max_length=14,
+                verbose_name="reason",
+            ),
         ),
     ]

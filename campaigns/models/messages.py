@@ -84,7 +84,9 @@ class DeliveryQuerySet(models.QuerySet):
 
     @transaction.atomic(durable=True)
     def claim(self, limit):
-        """Take up to `limit` due rows for this worker alone, committed before anything leaves. Returns their primary keys.
+        """Take up to `limit` due rows for this worker alone, committed before anything leaves.
+
+        Returns their primary keys.
 
         Rows that another worker is taking are skipped, not waited for.
         """

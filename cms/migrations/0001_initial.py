@@ -8,105 +8,310 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('campaigns', '0001_initial'),
-        ('coalition', '0002_wording'),
-        ('wagtailcore', '0097_baselogentry_uuid_action_timestamp_indexes'),
+        ("campaigns", "0001_initial"),
+        ("coalition", "0002_wording"),
+        ("wagtailcore", "0097_baselogentry_uuid_action_timestamp_indexes"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BriefIndexPage',
+            name="BriefIndexPage",
             fields=[
-                ('page_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='wagtailcore.page')),
-                ('introduction', models.TextField(blank=True, verbose_name='introduction')),
+                (
+                    "page_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        primary_key=True,
+                        serialize=False,
+                        to="wagtailcore.page",
+                    ),
+                ),
+                ("introduction", models.TextField(blank=True, verbose_name="introduction")),
             ],
             options={
-                'verbose_name': 'list of briefs',
-                'verbose_name_plural': 'lists of briefs',
+                "verbose_name": "list of briefs",
+                "verbose_name_plural": "lists of briefs",
             },
-            bases=('wagtailcore.page',),
+            bases=("wagtailcore.page",),
         ),
         migrations.CreateModel(
-            name='TextPage',
+            name="TextPage",
             fields=[
-                ('page_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='wagtailcore.page')),
-                ('introduction', models.TextField(blank=True, verbose_name='introduction')),
-                ('body', wagtail.fields.StreamField([('heading', 0), ('paragraph', 1), ('list', 2), ('quote', 5)], block_lookup={0: ('cms.blocks.HeadingBlock', (), {}), 1: ('cms.blocks.ParagraphBlock', (), {}), 2: ('cms.blocks.PointsBlock', (), {}), 3: ('wagtail.blocks.TextBlock', (), {'label': 'Words'}), 4: ('wagtail.blocks.CharBlock', (), {'label': 'Who said it', 'required': False}), 5: ('wagtail.blocks.StructBlock', [[('text', 3), ('attribution', 4)]], {})}, verbose_name='text')),
-                ('in_footer', models.BooleanField(default=False, verbose_name='link in the footer')),
+                (
+                    "page_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        primary_key=True,
+                        serialize=False,
+                        to="wagtailcore.page",
+                    ),
+                ),
+                ("introduction", models.TextField(blank=True, verbose_name="introduction")),
+                (
+                    "body",
+                    wagtail.fields.StreamField(
+                        [("heading", 0), ("paragraph", 1), ("list", 2), ("quote", 5)],
+                        block_lookup={
+                            0: ("cms.blocks.HeadingBlock", (), {}),
+                            1: ("cms.blocks.ParagraphBlock", (), {}),
+                            2: ("cms.blocks.PointsBlock", (), {}),
+                            3: ("wagtail.blocks.TextBlock", (), {"label": "Words"}),
+                            4: ("wagtail.blocks.CharBlock", (), {"label": "Who said it", "required": False}),
+                            5: ("wagtail.blocks.StructBlock", [[("text", 3), ("attribution", 4)]], {}),
+                        },
+                        verbose_name="text",
+                    ),
+                ),
+                ("in_footer", models.BooleanField(default=False, verbose_name="link in the footer")),
             ],
             options={
-                'verbose_name': 'page of text',
-                'verbose_name_plural': 'pages of text',
+                "verbose_name": "page of text",
+                "verbose_name_plural": "pages of text",
             },
-            bases=('wagtailcore.page',),
+            bases=("wagtailcore.page",),
         ),
         migrations.CreateModel(
-            name='WebinarIndexPage',
+            name="WebinarIndexPage",
             fields=[
-                ('page_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='wagtailcore.page')),
-                ('introduction', models.TextField(blank=True, verbose_name='introduction')),
+                (
+                    "page_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        primary_key=True,
+                        serialize=False,
+                        to="wagtailcore.page",
+                    ),
+                ),
+                ("introduction", models.TextField(blank=True, verbose_name="introduction")),
             ],
             options={
-                'verbose_name': 'list of webinars',
-                'verbose_name_plural': 'lists of webinars',
+                "verbose_name": "list of webinars",
+                "verbose_name_plural": "lists of webinars",
             },
-            bases=('wagtailcore.page',),
+            bases=("wagtailcore.page",),
         ),
         migrations.CreateModel(
-            name='BriefPage',
+            name="BriefPage",
             fields=[
-                ('page_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='wagtailcore.page')),
-                ('kind', models.CharField(choices=[('brief', 'Brief'), ('report', 'Report'), ('letter', 'Letter'), ('testimony', 'Testimony'), ('action', 'Joint action')], default='brief', max_length=10, verbose_name='kind')),
-                ('kicker', models.CharField(blank=True, help_text='A word or two above the title.', max_length=60, verbose_name='kicker')),
-                ('summary', models.TextField(max_length=600, verbose_name='summary')),
-                ('date', models.DateField(default=django.utils.timezone.localdate, verbose_name='date')),
-                ('bill', models.CharField(blank=True, max_length=60, verbose_name='bill or docket')),
-                ('body', wagtail.fields.StreamField([('heading', 0), ('paragraph', 1), ('list', 2), ('quote', 5), ('recommendation', 9), ('figures', 18)], block_lookup={0: ('cms.blocks.HeadingBlock', (), {}), 1: ('cms.blocks.ParagraphBlock', (), {}), 2: ('cms.blocks.PointsBlock', (), {}), 3: ('wagtail.blocks.TextBlock', (), {'label': 'Words'}), 4: ('wagtail.blocks.CharBlock', (), {'label': 'Who said it', 'required': False}), 5: ('wagtail.blocks.StructBlock', [[('text', 3), ('attribution', 4)]], {}), 6: ('wagtail.blocks.IntegerBlock', (), {'label': 'Number', 'max_value': 99, 'min_value': 1}), 7: ('wagtail.blocks.CharBlock', (), {'label': 'Title', 'max_length': 200}), 8: ('wagtail.blocks.RichTextBlock', (), {'features': ['bold', 'italic', 'link'], 'label': 'Text'}), 9: ('wagtail.blocks.StructBlock', [[('number', 6), ('title', 7), ('text', 8)]], {}), 10: ('wagtail.blocks.CharBlock', (), {'label': 'What the figures show', 'max_length': 200}), 11: ('wagtail.blocks.CharBlock', (), {'label': 'Unit', 'max_length': 120}), 12: ('wagtail.blocks.CharBlock', (), {'label': 'Source', 'max_length': 300}), 13: ('wagtail.blocks.CharBlock', (), {'label': 'Label'}), 14: ('wagtail.blocks.DecimalBlock', (), {'label': 'Value', 'min_value': 0}), 15: ('wagtail.blocks.BooleanBlock', (), {'label': 'Highlight', 'required': False}), 16: ('wagtail.blocks.StructBlock', [[('label', 13), ('value', 14), ('highlight', 15)]], {}), 17: ('wagtail.blocks.ListBlock', (16,), {'label': 'Rows', 'max_num': 20, 'min_num': 1}), 18: ('wagtail.blocks.StructBlock', [[('title', 10), ('unit', 11), ('source', 12), ('rows', 17)]], {})}, verbose_name='text')),
-                ('publication', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='pages', to='coalition.publication')),
+                (
+                    "page_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        primary_key=True,
+                        serialize=False,
+                        to="wagtailcore.page",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("brief", "Brief"),
+                            ("report", "Report"),
+                            ("letter", "Letter"),
+                            ("testimony", "Testimony"),
+                            ("action", "Joint action"),
+                        ],
+                        default="brief",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "kicker",
+                    models.CharField(
+                        blank=True, help_text="A word or two above the title.", max_length=60, verbose_name="kicker"
+                    ),
+                ),
+                ("summary", models.TextField(max_length=600, verbose_name="summary")),
+                ("date", models.DateField(default=django.utils.timezone.localdate, verbose_name="date")),
+                ("bill", models.CharField(blank=True, max_length=60, verbose_name="bill or docket")),
+                (
+                    "body",
+                    wagtail.fields.StreamField(
+                        [
+                            ("heading", 0),
+                            ("paragraph", 1),
+                            ("list", 2),
+                            ("quote", 5),
+                            ("recommendation", 9),
+                            ("figures", 18),
+                        ],
+                        block_lookup={
+                            0: ("cms.blocks.HeadingBlock", (), {}),
+                            1: ("cms.blocks.ParagraphBlock", (), {}),
+                            2: ("cms.blocks.PointsBlock", (), {}),
+                            3: ("wagtail.blocks.TextBlock", (), {"label": "Words"}),
+                            4: ("wagtail.blocks.CharBlock", (), {"label": "Who said it", "required": False}),
+                            5: ("wagtail.blocks.StructBlock", [[("text", 3), ("attribution", 4)]], {}),
+                            6: (
+                                "wagtail.blocks.IntegerBlock",
+                                (),
+                                {"label": "Number", "max_value": 99, "min_value": 1},
+                            ),
+                            7: ("wagtail.blocks.CharBlock", (), {"label": "Title", "max_length": 200}),
+                            8: (
+                                "wagtail.blocks.RichTextBlock",
+                                (),
+                                {"features": ["bold", "italic", "link"], "label": "Text"},
+                            ),
+                            9: ("wagtail.blocks.StructBlock", [[("number", 6), ("title", 7), ("text", 8)]], {}),
+                            10: ("wagtail.blocks.CharBlock", (), {"label": "What the figures show", "max_length": 200}),
+                            11: ("wagtail.blocks.CharBlock", (), {"label": "Unit", "max_length": 120}),
+                            12: ("wagtail.blocks.CharBlock", (), {"label": "Source", "max_length": 300}),
+                            13: ("wagtail.blocks.CharBlock", (), {"label": "Label"}),
+                            14: ("wagtail.blocks.DecimalBlock", (), {"label": "Value", "min_value": 0}),
+                            15: ("wagtail.blocks.BooleanBlock", (), {"label": "Highlight", "required": False}),
+                            16: ("wagtail.blocks.StructBlock", [[("label", 13), ("value", 14), ("highlight", 15)]], {}),
+                            17: ("wagtail.blocks.ListBlock", (16,), {"label": "Rows", "max_num": 20, "min_num": 1}),
+                            18: (
+                                "wagtail.blocks.StructBlock",
+                                [[("title", 10), ("unit", 11), ("source", 12), ("rows", 17)]],
+                                {},
+                            ),
+                        },
+                        verbose_name="text",
+                    ),
+                ),
+                (
+                    "publication",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="pages",
+                        to="coalition.publication",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'brief',
-                'verbose_name_plural': 'briefs',
+                "verbose_name": "brief",
+                "verbose_name_plural": "briefs",
             },
-            bases=(wagtail.contrib.routable_page.models.RoutablePageMixin, 'wagtailcore.page'),
+            bases=(wagtail.contrib.routable_page.models.RoutablePageMixin, "wagtailcore.page"),
         ),
         migrations.CreateModel(
-            name='HomePage',
+            name="HomePage",
             fields=[
-                ('page_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='wagtailcore.page')),
-                ('kicker', models.CharField(blank=True, help_text='A few words above the headline.', max_length=80, verbose_name='kicker')),
-                ('headline', models.CharField(help_text='What you want, in one sentence.', max_length=200, verbose_name='headline')),
-                ('introduction', models.TextField(help_text='One or two sentences that say who you are.', verbose_name='introduction')),
-                ('webinars_text', models.TextField(blank=True, verbose_name='under “What is next”')),
-                ('briefs_text', models.TextField(blank=True, verbose_name='under “Briefs”')),
-                ('decide_title', models.CharField(blank=True, max_length=120, verbose_name='title')),
-                ('decide_text', models.TextField(blank=True, verbose_name='text')),
-                ('decide_steps', wagtail.fields.StreamField([('step', 2)], blank=True, block_lookup={0: ('wagtail.blocks.CharBlock', (), {'label': 'Title'}), 1: ('wagtail.blocks.TextBlock', (), {'label': 'Text'}), 2: ('wagtail.blocks.StructBlock', [[('title', 0), ('text', 1)]], {})}, verbose_name='steps')),
-                ('decide_page', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.page', verbose_name='read more at')),
+                (
+                    "page_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        primary_key=True,
+                        serialize=False,
+                        to="wagtailcore.page",
+                    ),
+                ),
+                (
+                    "kicker",
+                    models.CharField(
+                        blank=True, help_text="A few words above the headline.", max_length=80, verbose_name="kicker"
+                    ),
+                ),
+                (
+                    "headline",
+                    models.CharField(
+                        help_text="What you want, in one sentence.", max_length=200, verbose_name="headline"
+                    ),
+                ),
+                (
+                    "introduction",
+                    models.TextField(
+                        help_text="One or two sentences that say who you are.", verbose_name="introduction"
+                    ),
+                ),
+                ("webinars_text", models.TextField(blank=True, verbose_name="under “What is next”")),
+                ("briefs_text", models.TextField(blank=True, verbose_name="under “Briefs”")),
+                ("decide_title", models.CharField(blank=True, max_length=120, verbose_name="title")),
+                ("decide_text", models.TextField(blank=True, verbose_name="text")),
+                (
+                    "decide_steps",
+                    wagtail.fields.StreamField(
+                        [("step", 2)],
+                        blank=True,
+                        block_lookup={
+                            0: ("wagtail.blocks.CharBlock", (), {"label": "Title"}),
+                            1: ("wagtail.blocks.TextBlock", (), {"label": "Text"}),
+                            2: ("wagtail.blocks.StructBlock", [[("title", 0), ("text", 1)]], {}),
+                        },
+                        verbose_name="steps",
+                    ),
+                ),
+                (
+                    "decide_page",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="wagtailcore.page",
+                        verbose_name="read more at",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'home page',
-                'verbose_name_plural': 'home pages',
+                "verbose_name": "home page",
+                "verbose_name_plural": "home pages",
             },
-            bases=('wagtailcore.page',),
+            bases=("wagtailcore.page",),
         ),
         migrations.CreateModel(
-            name='WebinarPage',
+            name="WebinarPage",
             fields=[
-                ('page_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='wagtailcore.page')),
-                ('summary', models.TextField(max_length=400, verbose_name='summary')),
-                ('host', models.CharField(blank=True, max_length=250, verbose_name='who hosts it')),
-                ('body', wagtail.fields.StreamField([('heading', 0), ('paragraph', 1), ('list', 2), ('quote', 5)], blank=True, block_lookup={0: ('cms.blocks.HeadingBlock', (), {}), 1: ('cms.blocks.ParagraphBlock', (), {}), 2: ('cms.blocks.PointsBlock', (), {}), 3: ('wagtail.blocks.TextBlock', (), {'label': 'Words'}), 4: ('wagtail.blocks.CharBlock', (), {'label': 'Who said it', 'required': False}), 5: ('wagtail.blocks.StructBlock', [[('text', 3), ('attribution', 4)]], {})}, verbose_name='text')),
-                ('webinar', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pages', to='campaigns.webinar')),
+                (
+                    "page_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        primary_key=True,
+                        serialize=False,
+                        to="wagtailcore.page",
+                    ),
+                ),
+                ("summary", models.TextField(max_length=400, verbose_name="summary")),
+                ("host", models.CharField(blank=True, max_length=250, verbose_name="who hosts it")),
+                (
+                    "body",
+                    wagtail.fields.StreamField(
+                        [("heading", 0), ("paragraph", 1), ("list", 2), ("quote", 5)],
+                        blank=True,
+                        block_lookup={
+                            0: ("cms.blocks.HeadingBlock", (), {}),
+                            1: ("cms.blocks.ParagraphBlock", (), {}),
+                            2: ("cms.blocks.PointsBlock", (), {}),
+                            3: ("wagtail.blocks.TextBlock", (), {"label": "Words"}),
+                            4: ("wagtail.blocks.CharBlock", (), {"label": "Who said it", "required": False}),
+                            5: ("wagtail.blocks.StructBlock", [[("text", 3), ("attribution", 4)]], {}),
+                        },
+                        verbose_name="text",
+                    ),
+                ),
+                (
+                    "webinar",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="pages", to="campaigns.webinar"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'webinar page',
-                'verbose_name_plural': 'webinar pages',
+                "verbose_name": "webinar page",
+                "verbose_name_plural": "webinar pages",
             },
-            bases=('wagtailcore.page',),
+            bases=("wagtailcore.page",),
         ),
     ]

@@ -89,7 +89,7 @@ class ImportForm(forms.Form):
     def __init__(self, *args, batch, header, samples, **kwargs):
         options = batch.options
         initial = {name: options.get(name, "") for name in self.OPTIONS} | {"tags": ", ".join(options.get("tags", []))}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **kwargs | {"initial": initial})
         self.header, self.samples = header, samples
         choices = [("", _("Leave it out"))] + [
             (group, [(key, importing.FIELDS[key]) for key in keys]) for group, keys in GROUPS

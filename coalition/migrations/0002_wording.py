@@ -5,20 +5,23 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('coalition', '0001_initial'),
+        ("coalition", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='installation',
-            name='email_wording',
-            field=i18nfield.fields.I18nTextField(blank=True, help_text='Kept with each consent, word for word.', verbose_name='wording beside the email box'),
+            model_name="installation",
+            name="email_wording",
+            field=i18nfield.fields.I18nTextField(
+                blank=True,
+                help_text="Kept with each consent, word for word.",
+                verbose_name="wording beside the email box",
+            ),
         ),
         migrations.AddField(
-            model_name='installation',
-            name='text_wording',
-            field=i18nfield.fields.I18nTextField(blank=True, verbose_name='wording beside the text box'),
+            model_name="installation",
+            name="text_wording",
+            field=i18nfield.fields.I18nTextField(blank=True, verbose_name="wording beside the text box"),
         ),
     ]

@@ -6,33 +6,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('coalition', '0002_wording'),
+        ("coalition", "0002_wording"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='decision',
-            name='accepted',
-            field=models.BooleanField(blank=True, help_text='Unknown while it waits for staff.', null=True, verbose_name='late answer accepted'),
+            model_name="decision",
+            name="accepted",
+            field=models.BooleanField(
+                blank=True,
+                help_text="Unknown while it waits for staff.",
+                null=True,
+                verbose_name="late answer accepted",
+            ),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='settled_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='settled'),
+            model_name="decision",
+            name="settled_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="settled"),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='settled_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="decision",
+            name="settled_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['publication', 'organization', '-id'], name='decision_history'),
+            model_name="decision",
+            index=models.Index(fields=["publication", "organization", "-id"], name="decision_history"),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('live', False), ('late', False), models.Q(('choice', 'sign'), _negated=True), ('accepted', True), _connector='OR'), name='decision_late_is_accepted'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("live", False),
+                    ("late", False),
+                    models.Q(("choice", "sign"), _negated=True),
+                    ("accepted", True),
+                    _connector="OR",
+                ),
+                name="decision_late_is_accepted",
+            ),
         ),
     ]

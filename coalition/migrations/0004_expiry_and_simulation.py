@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('coalition', '0003_late_answers'),
+        ("coalition", "0003_late_answers"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='notice',
-            name='expires_at',
-            field=models.DateTimeField(blank=True, help_text='Of no use, or not allowed, after this.', null=True),
+            model_name="notice",
+            name="expires_at",
+            field=models.DateTimeField(blank=True, help_text="Of no use, or not allowed, after this.", null=True),
         ),
         migrations.AddField(
-            model_name='simulatedemail',
-            name='language',
-            field=models.CharField(blank=True, help_text='Its Content-Language.', max_length=10),
+            model_name="simulatedemail",
+            name="language",
+            field=models.CharField(blank=True, help_text="Its Content-Language.", max_length=10),
         ),
         migrations.AlterField(
-            model_name='simulatedtext',
-            name='status',
-            field=models.CharField(default='delivered', max_length=12),
+            model_name="simulatedtext",
+            name="status",
+            field=models.CharField(default="delivered", max_length=12),
         ),
     ]

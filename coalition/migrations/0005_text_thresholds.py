@@ -4,30 +4,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('coalition', '0004_expiry_and_simulation'),
+        ("coalition", "0004_expiry_and_simulation"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='installation',
-            name='blocked_numbers',
-            field=models.PositiveSmallIntegerField(default=2, help_text='Twilio 30004.', verbose_name='reports of a blocked number that close it'),
+            model_name="installation",
+            name="blocked_numbers",
+            field=models.PositiveSmallIntegerField(
+                default=2, help_text="Twilio 30004.", verbose_name="reports of a blocked number that close it"
+            ),
         ),
         migrations.AddField(
-            model_name='installation',
-            name='filtered_percent',
-            field=models.PositiveSmallIntegerField(default=10, help_text='Twilio 30007, 30034.', verbose_name='percent of texts filtered by carriers that pause a message'),
+            model_name="installation",
+            name="filtered_percent",
+            field=models.PositiveSmallIntegerField(
+                default=10,
+                help_text="Twilio 30007, 30034.",
+                verbose_name="percent of texts filtered by carriers that pause a message",
+            ),
         ),
         migrations.AddField(
-            model_name='installation',
-            name='lost_numbers',
-            field=models.PositiveSmallIntegerField(default=2, help_text='Twilio 30005, counted over the days above.', verbose_name='reports of an unknown number that close it'),
+            model_name="installation",
+            name="lost_numbers",
+            field=models.PositiveSmallIntegerField(
+                default=2,
+                help_text="Twilio 30005, counted over the days above.",
+                verbose_name="reports of an unknown number that close it",
+            ),
         ),
         migrations.AddField(
-            model_name='installation',
-            name='silent_phones',
-            field=models.PositiveSmallIntegerField(default=3, help_text='Twilio 30003.', verbose_name='messages in a row that a phone misses before we stop'),
+            model_name="installation",
+            name="silent_phones",
+            field=models.PositiveSmallIntegerField(
+                default=3,
+                help_text="Twilio 30003.",
+                verbose_name="messages in a row that a phone misses before we stop",
+            ),
         ),
     ]

@@ -6,49 +6,75 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('coalition', '0005_text_thresholds'),
+        ("coalition", "0005_text_thresholds"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='address',
-            name='address_value',
+            model_name="address",
+            name="address_value",
         ),
         migrations.AlterField(
-            model_name='importedrow',
-            name='data',
+            model_name="importedrow",
+            name="data",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AlterField(
-            model_name='importedrow',
-            name='outcome',
-            field=models.CharField(choices=[('new', 'New'), ('changed', 'Changed'), ('unchanged', 'Unchanged'), ('duplicate', 'Repeated in the file'), ('refused', 'Refused')], max_length=9, verbose_name='outcome'),
+            model_name="importedrow",
+            name="outcome",
+            field=models.CharField(
+                choices=[
+                    ("new", "New"),
+                    ("changed", "Changed"),
+                    ("unchanged", "Unchanged"),
+                    ("duplicate", "Repeated in the file"),
+                    ("refused", "Refused"),
+                ],
+                max_length=9,
+                verbose_name="outcome",
+            ),
         ),
         migrations.AlterField(
-            model_name='importedrow',
-            name='reason',
-            field=models.CharField(blank=True, max_length=120, verbose_name='reason'),
+            model_name="importedrow",
+            name="reason",
+            field=models.CharField(blank=True, max_length=120, verbose_name="reason"),
         ),
         migrations.AddIndex(
-            model_name='address',
-            index=models.Index(fields=['channel', 'value'], include=('person',), name='address_value', opclasses=['', 'varchar_pattern_ops']),
+            model_name="address",
+            index=models.Index(
+                fields=["channel", "value"],
+                include=("person",),
+                name="address_value",
+                opclasses=["", "varchar_pattern_ops"],
+            ),
         ),
         migrations.AddIndex(
-            model_name='address',
-            index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Reverse('value'), name='text_pattern_ops'), condition=models.Q(('channel', 'phone')), name='address_phone_end'),
+            model_name="address",
+            index=models.Index(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Reverse("value"), name="text_pattern_ops"
+                ),
+                condition=models.Q(("channel", "phone")),
+                name="address_phone_end",
+            ),
         ),
         migrations.AddIndex(
-            model_name='address',
-            index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Right('value', 7), name='text_pattern_ops'), condition=models.Q(('channel', 'phone')), name='address_phone_local'),
+            model_name="address",
+            index=models.Index(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Right("value", 7), name="text_pattern_ops"
+                ),
+                condition=models.Q(("channel", "phone")),
+                name="address_phone_local",
+            ),
         ),
         migrations.AddIndex(
-            model_name='importedrow',
-            index=models.Index(fields=['batch', 'outcome', 'line'], name='imported_outcome'),
+            model_name="importedrow",
+            index=models.Index(fields=["batch", "outcome", "line"], name="imported_outcome"),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(django.db.models.functions.text.Upper('city'), name='person_city'),
+            model_name="person",
+            index=models.Index(django.db.models.functions.text.Upper("city"), name="person_city"),
         ),
     ]

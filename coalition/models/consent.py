@@ -8,7 +8,7 @@ from .people import Address, Person
 
 
 class Consent(models.Model):
-    """One line of an append-only history (rules S1, P5). The newest line of an address is mirrored on `Address.consent`."""
+    """One line of an append-only history (S1, P5). The newest line of an address is mirrored on `Address.consent`."""
 
     class Source(models.TextChoices):
         FORM = "form", _("Form on the site")

@@ -46,7 +46,9 @@ class Installation(models.Model):
     soft_bounces = models.PositiveSmallIntegerField(_("soft bounces that close an address"), default=5)
     soft_bounce_days = models.PositiveSmallIntegerField(_("counted over days"), default=30)
     lost_numbers = models.PositiveSmallIntegerField(
-        _("reports of an unknown number that close it"), default=2, help_text=_("Twilio 30005, counted over the days above.")
+        _("reports of an unknown number that close it"),
+        default=2,
+        help_text=_("Twilio 30005, counted over the days above."),
     )
     silent_phones = models.PositiveSmallIntegerField(
         _("messages in a row that a phone misses before we stop"), default=3, help_text=_("Twilio 30003.")
@@ -69,14 +71,14 @@ class Installation(models.Model):
     def __str__(self):
         return str(self.name)
 
+    def save(self, *args, **kwargs):
+        self.pk = 1
+        super().save(*args, **kwargs)
+
     @classmethod
     def get(cls):
         unnamed = LazyI18nString("Coalition")
         return cls.objects.filter(pk=1).first() or cls(pk=1, name=unnamed, short_name=unnamed)
-
-    def save(self, *args, **kwargs):
-        self.pk = 1
-        super().save(*args, **kwargs)
 
     @property
     def digest(self):

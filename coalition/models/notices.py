@@ -1,4 +1,4 @@
-"""Small automatic messages to one person: receipts, links, invitations, confirmations, replies. One row each, kept and retried."""
+"""Small automatic messages to one person: receipts, links, invitations, replies. One row each, kept and retried."""
 
 from django.conf import settings
 from django.db import models

@@ -1,6 +1,5 @@
 """Organizations of the coalition, and who speaks for them."""
 
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField

@@ -39,7 +39,7 @@ class Tagging(models.Model):
 
 
 class Segment(models.Model):
-    """A tree of criteria, such as `{"all": [{"is": "language", "value": "es"}, {"not": [...]}]}`; see `coalition.segments`."""
+    """A tree of criteria, such as `{"all": [{"is": "language", "value": "es"}]}`; see `coalition.segments`."""
 
     name = models.CharField(_("name"), max_length=120)
     criteria = models.JSONField(_("criteria"), default=dict)

@@ -19,7 +19,7 @@ LATE = timedelta(seconds=90)
 @require_safe
 @never_cache
 def healthz(request):
-    """200 when the database and the queue answer; the beat is reported, and only a demo or a worker-less web is without it."""
+    """200 when the database and the queue answer; when beat last showed life is reported beside them."""
     state = {"database": "ok", "queue": "ok", "beat": "none"}
     try:
         with connection.cursor() as cursor:

@@ -78,8 +78,7 @@ class Visitor:
         self._prefix, self._count = picture_prefix, 0
 
     def go(self, path):
-        response = self.page.goto(path if path.startswith("http") else self.server + path)
-        return response
+        return self.page.goto(path if path.startswith("http") else self.server + path)
 
     def check(self, *, rules_off=()):
         """No script error, no sideways scrolling, the right language, and no violation that axe can find."""

@@ -1,4 +1,4 @@
-"""The quilt is the face of a hash: the same for ever, different for every other text, and never a patch that vanishes."""
+"""The quilt is the face of a hash: the same for ever, another for every other text, never a patch that vanishes."""
 
 import hashlib
 import re

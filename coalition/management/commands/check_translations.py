@@ -1,4 +1,4 @@
-"""Fail unless every word of the interface stands in every language: nothing missing, nothing fuzzy, no placeholder lost."""
+"""Fail unless every word of the interface stands in every language: none missing, none fuzzy, no placeholder lost."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def extracted(language):
                 shutil.copy(source, folder)
         # An address nobody connects to: extracting words needs no database.
         environment = os.environ | {"DEBUG": "1", "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
-        command = [sys.executable, "manage.py", "makemessages", "--locale", language, "--no-obsolete", "--verbosity", "0"]
+        command = [sys.executable, "manage.py", "makemessages", "--locale", language, "--no-obsolete"]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CommandError(f"Words could not be extracted:\n{done.stderr[-2000:]}")
@@ -72,5 +72,5 @@ class Command(BaseCommand):
             found, compared = problems(language)
             if found:
                 raise CommandError(f"{language}: {len(found)} to mend\n  " + "\n  ".join(found[:40]))
-            with_source = "and the source" if compared else "only (gettext is not installed: the source was not compared)"
+            with_source = "and the source" if compared else "only (gettext is missing: the source was not compared)"
             self.stdout.write(f"{language}: complete, checked the catalogue {with_source}")
