@@ -61,9 +61,15 @@ def language(request):
 
 
 @pytest.fixture
-def worker(transactional_db):
-    """A Celery worker beside the test, on the queue that the live server writes to."""
-    with start_worker(app, perform_ping_check=False, pool="solo", loglevel="ERROR"):
+def working(transactional_db):
+    """Call it for a context in which a worker takes what the live server queues; outside it, work waits to be seen."""
+    return lambda: start_worker(app, perform_ping_check=False, pool="solo", loglevel="ERROR")
+
+
+@pytest.fixture
+def worker(working):
+    """A Celery worker beside the whole test."""
+    with working():
         yield
 
 
@@ -129,23 +135,29 @@ def visit(browser, live_server, width, language, request, settings):
 
 
 @pytest.fixture
-def town(transactional_db):
-    """The demo's settings, staff, webinars and pages, without its five thousand people."""
-    Page.objects.filter(depth__gt=1).delete()
+def office(transactional_db):
+    """The demo's settings and staff, and nothing on its public site."""
     if not Page.objects.exists():  # another test emptied every table, also of what Wagtail's migrations had put there
         Locale.objects.create(language_code="en")
         Collection.add_root(name="Root")
         Page.add_root(title="Root", slug="root", content_type=ContentType.objects.get_for_model(Page))
     filling.fill_installation(None)
-    filling.fill_webinars(None)
-    loading.load_pages()
-    # Wagtail remembers sites per process, and the tables were emptied under it.
-    Site.clear_site_root_paths_cache()
     return Installation.get()
 
 
 @pytest.fixture
-def staff(town, language):
+def town(office):
+    """The office with the demo's webinars and pages, without its five thousand people."""
+    Page.objects.filter(depth__gt=1).delete()
+    filling.fill_webinars(None)
+    loading.load_pages()
+    # Wagtail remembers sites per process, and the tables were emptied under it.
+    Site.clear_site_root_paths_cache()
+    return office
+
+
+@pytest.fixture
+def staff(office, language):
     """Call it with an email address of the demo's staff: that person, who works in the language of the test."""
 
     def of(email):
