@@ -796,7 +796,7 @@ def _write(batch, rows):
 
 
 def _data(result):
-    kept = {"row": result.row.cells} if result.row.notes else {}
+    kept = {"row": list(result.row.cells.items())} if result.row.notes else {}  # pairs: JSONB does not keep an order
     if result.outcome == Outcome.CHANGED and result.known.was:
         kept["was"] = result.known.was
     return kept

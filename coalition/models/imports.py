@@ -60,7 +60,7 @@ class ImportedRow(models.Model):
     outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome)
     reason = models.CharField(_("reason"), max_length=120, blank=True)  # codes of coalition.importing, with commas
     person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="imported_rows")
-    # row: the cells of a row with something wrong; was: what a change replaced, so that it can be undone
+    # row: [column, cell] of a row with something wrong; was: what a change replaced, so that it can be undone
     data = models.JSONField(default=dict, blank=True)
 
     wagtail_reference_index_ignore = True

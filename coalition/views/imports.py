@@ -243,11 +243,11 @@ class Report(ImportScreen, View):
 
     def get(self, request, *args, **kwargs):
         rows = self.batch.results.exclude(reason="").order_by("line")
-        names = list(dict.fromkeys(name for row in rows[:1000] for name in row.data.get("row", {})))
+        names = list(dict.fromkeys(name for row in rows[:1000] for name, _cell in row.data["row"]))
         header = [_("Row"), _("What became of it"), _("What was wrong"), *names]
         lines = (
             [row.line, row.get_outcome_display(), " ".join(map(str, reason_words(row.reason)))]
-            + [row.data.get("row", {}).get(name, "") for name in names]
+            + [dict(row.data["row"]).get(name, "") for name in names]
             for row in rows.iterator(chunk_size=1000)
         )
         return csv_response(f"import-{self.batch.pk}-rows-to-look-at.csv", header, lines)
@@ -272,15 +272,18 @@ def shown(result):
     details = result.row.details
     labels = importing.FIELDS | {
         "phone": _("Phone"),
-        "stop": _("a stop"),
-        "yes": _("a yes"),
-        "fault": _("an address that does not work"),
+        "stop": _("stays closed"),
+        "yes": _("opened, with proof"),
+        "fault": _("does not work"),
     }
+    changes = dict.fromkeys(result.changes)
+    if result.outcome == ImportedRow.Outcome.NEW:
+        changes = [name for name in changes if name in ("stop", "yes", "fault")]
     return {
         "line": result.row.line,
         "name": details.get("name", ""),
         "addresses": [value for _channel, value in result.row.addresses],
         "place": " ".join(filter(None, [details.get("city"), details.get("state"), details.get("zip")])),
-        "changes": [labels.get(name, name) for name in dict.fromkeys(result.changes)],
+        "changes": [labels[name] for name in changes],
         "why": [importing.REASONS[code] for code in result.row.notes],
     }

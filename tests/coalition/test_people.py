@@ -1,6 +1,7 @@
 """Finding people: forgiving words, exact rows."""
 
 import pytest
+from django.db import connection
 
 from coalition.models import Person
 from tests import factories
@@ -55,8 +56,6 @@ def test_search_forgives(four, words, expected):
 
 
 def test_search_uses_the_indexes(four, django_assert_num_queries):
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     plan = Person.objects.search("garcia").explain()

@@ -1,0 +1,157 @@
+"""The builder of segments, and the pages of those that are kept."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from coalition import accounts, segments
+from coalition.accounts import Role
+from coalition.forms.segments import nodes_in, nodes_of
+from coalition.models import Import, Segment
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def organizer(client):
+    client.user = accounts.give_role(factories.UserFactory(is_superuser=False), Role.ORGANIZER)
+    client.force_login(client.user)
+    return client
+
+
+@pytest.fixture
+def three():
+    make = factories.PersonFactory
+    make(name="Ana Ruiz", language="es", zip="01103", email="ana@x.example.org", opted_in=True)
+    make(name="Ben Ruiz", language="en", zip="01103")
+    make(name="Cam Ruiz", language="es", zip="55407", phone="+14135550142", opted_in=True)
+
+
+# The page of the builder as it is submitted: one group inside the outermost one.
+BUILT = {
+    "name": "Spanish readers nearby",
+    "root-how": "all",
+    "node": ["n00000001", "n00000002", "n00000003"],
+    "n00000001-parent": "root",
+    "n00000001-is": "language",
+    "n00000001-value": "es",
+    "n00000002-parent": "root",
+    "n00000002-how": "any",
+    "n00000003-parent": "n00000002",
+    "n00000003-is": "zip",
+    "n00000003-value": "011, 021",
+    "n00000003-not": "on",
+}
+TREE = {
+    "all": [
+        {"is": "language", "value": "es"},
+        {"any": [{"is": "zip", "value": "011, 021", "not": True}]},
+    ]
+}
+
+
+def test_a_submitted_page_is_a_tree_and_a_tree_is_a_page_again(rf):
+    root = nodes_in(rf.post("/", BUILT).POST)
+    assert root.tree == TREE
+    assert nodes_of(TREE).tree == TREE
+
+
+def test_what_does_not_belong_on_the_page_is_left_out(rf):
+    data = BUILT | {
+        "node": ["n00000001", "n00000009", "<script>", "n00000004"],
+        "n00000009-parent": "nowhere",
+        "n00000009-is": "language",
+        "n00000004-parent": "root",
+        "n00000004-is": "shoe size",
+    }
+    assert nodes_in(rf.post("/", data).POST).tree == {"all": [{"is": "language", "value": "es"}]}
+
+
+def test_building_keeping_and_changing_a_segment(organizer, three):
+    response = organizer.post(reverse("segments:add"), BUILT)
+    segment = Segment.objects.get()
+    assert response.url == reverse("segments:inspect", args=[segment.pk])
+    assert (segment.name, segment.criteria, segment.created_by) == ("Spanish readers nearby", TREE, organizer.user)
+    page = organizer.get(response.url)
+    assert page.context["figures"] == {"people": 1, "email": 0, "text": 1}
+    assert [person.name for person in page.context["sample"]] == ["Cam Ruiz"]
+    edit = reverse("segments:edit", args=[segment.pk])
+    assert organizer.get(edit).context["root"].tree == TREE
+    organizer.post(edit, BUILT | {"n00000001-value": "en", "name": "English readers"})
+    segment.refresh_from_db()
+    assert (segment.name, segment.criteria["all"][0]["value"]) == ("English readers", "en")
+
+
+def test_the_count_follows_the_page_and_keeps_nothing(organizer, three):
+    response = organizer.post(reverse("segments:finding"), BUILT)
+    assert response.context["figures"]["people"] == 1
+    assert "Cam Ruiz" in response.content.decode()
+    assert not Segment.objects.exists()
+
+
+def test_a_criterion_that_is_not_filled_in_finds_nobody_and_is_not_kept(organizer, three):
+    empty = BUILT | {"n00000003-value": ""}
+    response = organizer.post(reverse("segments:finding"), empty)
+    assert response.context["figures"]["people"] == 0
+    assert "ZIP code: This field is required." in response.content.decode()
+    response = organizer.post(reverse("segments:add"), empty)
+    assert response.status_code == 200
+    assert "ZIP code: This field is required." in response.content.decode()
+    assert not Segment.objects.exists()
+
+
+def test_every_criterion_can_be_added_to_the_page(organizer):
+    for key in segments.criteria():
+        html = organizer.get(reverse("segments:part"), {"adds": key, "parent": "root", "depth": "0"}).content.decode()
+        assert f'-is" value="{key}"' in html
+        assert "error-message" not in html
+    assert "-how" in organizer.get(reverse("segments:part"), {"adds": "any", "parent": "root"}).content.decode()
+    for wrong in ({"adds": "shoe size"}, {"adds": "any", "depth": "2"}, {"adds": "any", "depth": "x"}, {}):
+        assert organizer.get(reverse("segments:part"), wrong).status_code == 404
+
+
+def test_a_new_segment_can_begin_with_the_people_of_an_import(organizer):
+    batch = Import.objects.create(name="people.csv", state=Import.State.DONE)
+    tree = organizer.get(reverse("segments:add"), {"import": batch.pk}).context["root"].tree
+    assert tree == {"all": [{"is": "import", "value": batch.pk}]}
+    assert organizer.get(reverse("segments:add"), {"import": "999"}).context["root"].tree == {"all": []}
+
+
+def test_a_segment_in_use_says_where_and_cannot_be_deleted(organizer):
+    segment = Segment.objects.create(name="Valley", criteria={"all": []})
+    message = factories.MessageFactory(segment=segment, name="Vote on Tuesday")
+    page = organizer.get(reverse("segments:inspect", args=[segment.pk]))
+    assert [(name, str(kind)) for name, kind, _link in page.context["uses"]] == [("Vote on Tuesday", "message")]
+    organizer.post(reverse("segments:delete", args=[segment.pk]))
+    assert Segment.objects.filter(pk=segment.pk).exists()
+    message.delete()
+    organizer.post(reverse("segments:delete", args=[segment.pk]))
+    assert not Segment.objects.exists()
+
+
+def test_the_list_takes_as_many_queries_for_one_segment_as_for_thirty(organizer, django_assert_num_queries):
+    def add(number):
+        Segment.objects.create(name=f"Segment {number}", criteria={"all": [{"is": "language", "value": "es"}]})
+
+    add(0)
+    organizer.get(reverse("segments:index"))
+    with CaptureQueriesContext(connection) as one:
+        organizer.get(reverse("segments:index"))
+    for number in range(1, 30):
+        add(number)
+    with django_assert_num_queries(len(one)):
+        organizer.get(reverse("segments:index"))
+
+
+def test_an_analyst_sees_numbers_and_no_people(client, three):
+    segment = Segment.objects.create(name="Spanish readers", criteria={"all": [{"is": "language", "value": "es"}]})
+    client.force_login(accounts.give_role(factories.UserFactory(is_superuser=False), Role.ANALYST))
+    page = client.get(reverse("segments:inspect", args=[segment.pk]))
+    assert page.context["figures"] == {"people": 2, "email": 1, "text": 1}
+    for response in (page, client.get(reverse("segments:count", args=[segment.pk]))):
+        assert "Ruiz" not in response.content.decode()
+    for name in ("add", "finding", "part"):
+        assert client.get(reverse(f"segments:{name}")).status_code == 302
+    assert client.post(reverse("segments:finding"), BUILT).status_code == 302
