@@ -15,7 +15,7 @@ END = b"\r\n.\r\n"
 class Session(asyncio.Protocol):
     def __init__(self, log, delay):
         self.log, self.delay = log, delay
-        self.held, self.in_data = bytearray(), False
+        self.held, self.in_data, self.thinking = bytearray(), False, False
 
     def connection_made(self, transport):
         self.transport = transport
@@ -23,7 +23,10 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data):
         self.held += data
-        while self._step():
+        self._go_on()
+
+    def _go_on(self):
+        while not self.thinking and self._step():
             pass
 
     def _step(self):
@@ -58,13 +61,16 @@ class Session(asyncio.Protocol):
     def _answer(self, line):
         """A slow server takes the message at once and says so late: what a killed worker never hears."""
         if self.delay:
-            asyncio.get_running_loop().call_later(self.delay, self._write, line)
+            self.thinking = True
+            asyncio.get_running_loop().call_later(self.delay, self._say, line)
         else:
-            self._write(line)
+            self.transport.write(line)
 
-    def _write(self, line):
+    def _say(self, line):
+        self.thinking = False
         if not self.transport.is_closing():
             self.transport.write(line)
+            self._go_on()
 
 
 async def serve(path, delay):
