@@ -1,0 +1,363 @@
+"""An alert: a file of people becomes a segment, a segment an email and a text; what comes back closes addresses."""
+
+import csv
+import email.policy
+import io
+import uuid
+
+import pytest
+import requests
+from django.urls import reverse
+from django.utils.translation import gettext, override
+from twilio.request_validator import RequestValidator
+
+from campaigns.models import Delivery, InboundText, Message
+from coalition.models import Address, Import, ImportedRow, Person, SimulatedEmail, SimulatedText
+from tests import factories
+from tests.browser.conftest import wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+ORGANIZER = "organizer@riverbend.example.org"
+TAG = "Lectura 2026"
+HEADER = (
+    "nationbuilder_id first_name last_name email email_opt_in mobile_number mobile_opt_in do_not_contact "
+    "primary_city primary_zip tag_list language"
+).split()
+# id, first and last name, email, said yes to email, mobile, said yes to texts, do not contact, language
+ROWS = [
+    (9001, "Marisol", "Ibáñez", "Marisol@people.example.org", "true", "413-555-0101", "true", "", "es"),
+    (9002, "Kwame", "Núñez", "kwame@people.example.org", "true", "(413) 555-0102", "true", "", "en"),
+    (9003, "Ana", "de la Cruz", "casa@people.example.org", "true", "", "", "", "es"),
+    (9004, "Luis", "de la Cruz", "casa@people.example.org", "true", "", "", "", "es"),
+    (9005, "Rosa", "Peña", "rosa@people.example.org", "", "", "", "", "es"),
+    (9006, "Tomás", "Vega", "tomas@people.example.org", "false", "", "", "", "es"),
+    (9007, "Grace", "Okafor", "grace@people.example.org", "true", "", "", "", "en"),
+    (9008, "Linh", "Tran", "", "", "413 555 0108", "true", "", "en"),
+    (9009, "Diego", "Soto", "diego@people.example.org", "true", "4135550109", "true", "", "es"),
+    (9010, "Elena", "Ruiz", "elena@people.example.org", "true", "", "", "", "es"),
+    ("", "Nobody", "Reachable", "not an address", "true", "", "", "", "en"),
+    (9012, "Joy", "Banks", "joy@people.example.org", "true", "", "", "true", "en"),
+]
+# What must become of the email: {name: (state, reason, language)}.
+LEDGER = {
+    "Marisol Ibáñez": ("sent", "", "es"),
+    "Kwame Núñez": ("sent", "", "en"),
+    "Ana de la Cruz": ("sent", "", "es"),
+    "Luis de la Cruz": ("held", "duplicate", "es"),
+    "Rosa Peña": ("held", "no_consent", "es"),
+    "Tomás Vega": ("held", "unsubscribed", "es"),
+    "Grace Okafor": ("sent", "", "en"),
+    "Linh Tran": ("held", "no_address", "en"),
+    "Diego Soto": ("sent", "", "es"),
+    "Elena Ruiz": ("sent", "", "es"),
+    "Joy Banks": ("held", "unsubscribed", "en"),
+}
+EMAIL = {
+    "en": ("The vote is Tuesday", "Dear {{ first_name }},\n\nthe committee votes on reading coaches on Tuesday."),
+    "es": ("La votación es el martes", "Hola, {{ first_name }}:\n\nel comité vota el martes sobre la lectura."),
+}
+TEXT = {
+    "en": "{{ first_name }}, the vote on reading coaches is Tuesday.",
+    "es": "{{ first_name }}, la votación sobre la lectura es el martes.",
+}
+
+
+@pytest.fixture(autouse=True)
+def private_files(settings, tmp_path):
+    files = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
+    settings.STORAGES = settings.STORAGES | {"private": files}
+
+
+def the_file():
+    """The rows as NationBuilder exports them."""
+    written = io.StringIO()
+    file = csv.writer(written)
+    file.writerow(HEADER)
+    for id_, first, last, mail, yes, mobile, texts, no, language in ROWS:
+        place = ("Springfield", "01103") if id_ else ("", "")
+        file.writerow([id_, first, last, mail, yes, mobile, texts, no, *place, "families", language])
+    return {"name": "people.csv", "mimeType": "text/csv", "buffer": written.getvalue().encode()}
+
+
+def figures(page):
+    """The numbers on top of a page of the back office."""
+    return [int(words) for words in page.locator("dl.bo-stats").first.locator(".bo-stat__figure").all_inner_texts()]
+
+
+def name_of(language, reader):
+    """What a language is called in the interface of another."""
+    with override(reader):
+        return gettext({"en": "English", "es": "Spanish"}[language])
+
+
+def write(visitor, say, contents, *, by, name, campaign, segment):
+    """Begin a message and write it in both languages; only the English one is confirmed at first."""
+    page = visitor.page
+    visitor.go(reverse("messages:add"))
+    page.locator(f"input[name=channel][value={by}]").check()
+    page.locator("input[name=name]").fill(name)
+    page.locator("select[name=campaign]").select_option(str(campaign.pk))
+    page.locator("select[name=segment]").select_option(label=segment) if segment else None
+    visitor.check()
+    page.get_by_role("button", name=say("Start writing")).click()
+    page.wait_for_url("**/messages/edit/**")
+    for language, content in contents.items():
+        if by == "email":
+            page.locator(f"input[name={language}-subject]").fill(content[0])
+        page.locator(f"textarea[name={language}-body]").fill(content[1] if by == "email" else content)
+    page.locator("input[name=en-reviewed]").check()
+
+
+def confirm_the_other(visitor, say):
+    """One language stands unread, so nothing can leave (rule L2); it is confirmed, and nothing stands in the way."""
+    page = visitor.page
+    page.locator("button[name=check]").click()
+    page.locator(".bo-notice--bad").wait_for()
+    assert page.get_by_role("link", name=say("Go on to sending")).count() == 0
+    visitor.check()
+    page.locator(".msg-steps").get_by_role("link", name=say("Write")).click()
+    page.locator("input[name=es-reviewed]").check()
+    visitor.check()
+    page.locator("button[name=check]").click()
+    page.locator(".bo-notice--good").wait_for()
+
+
+def preview_of(visitor, words):
+    """Look at what one person gets."""
+    page = visitor.page
+    page.locator("#find-person").fill(words)
+    page.locator(".msg-find button").click()
+    page.locator(".msg-found a").first.click()
+    page.wait_for_url("**?person=**")
+
+
+def one_click(kept):
+    """What a mail program does with the headers of an email it holds (RFC 8058): one POST, without any cookie."""
+    message = email.message_from_string(kept.raw, policy=email.policy.default)
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    url = message["List-Unsubscribe"].strip().strip("<>")
+    assert kept.to not in url
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(url, data={"List-Unsubscribe": "One-Click"}, timeout=10, allow_redirects=False).status_code
+
+
+def report_bounce(server, kept):
+    """A hard bounce in Postmark's layout, with the password that we gave the provider."""
+    message = email.message_from_string(kept.raw, policy=email.policy.default)
+    event = {
+        "RecordType": "Bounce",
+        "ID": 692560173,
+        "Type": "HardBounce",
+        "TypeCode": 1,
+        "MessageID": message["Message-ID"],
+        "Email": kept.to,
+        "Description": "The server was unable to deliver your message (ex: unknown user, mailbox not found).",
+        "Details": "smtp;550 5.1.1 The email account that you tried to reach does not exist.",
+        "BouncedAt": "2026-11-22T16:33:54Z",
+        "Metadata": {},
+    }
+    url = server + reverse("anymail:postmark_tracking_webhook")
+    with requests.Session() as session:
+        session.trust_env = False
+        foreign = session.post(url, json=event, auth=("postmark", "guessed"), timeout=10).status_code
+        ours = session.post(url, json=event, auth=("postmark", "a-shared-secret"), timeout=10).status_code
+    return foreign, ours
+
+
+def text_us(server, settings, number, body, *, signed=True):
+    """A text as Twilio posts it."""
+    values = {
+        "MessageSid": f"SM{uuid.uuid4().hex}",
+        "AccountSid": settings.TWILIO_ACCOUNT_SID,
+        "From": number,
+        "To": settings.TWILIO_FROM,
+        "Body": body,
+        "NumMedia": "0",
+    }
+    url = server + reverse("twilio_inbound")
+    token = settings.TWILIO_AUTH_TOKEN if signed else "somebody else's token"
+    signature = RequestValidator(token).compute_signature(url, values)
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(url, data=values, headers={"X-Twilio-Signature": signature}, timeout=10).status_code
+
+
+def states(message):
+    """{name: (state, reason, language)} of a message's ledger."""
+    found = message.deliveries.select_related("person")
+    return {str(line.person): (line.state, line.reason, line.language) for line in found}
+
+
+def test_import_segment_email_and_what_comes_back(visit, office, staff, working, language, say, settings):
+    settings.ANYMAIL = settings.ANYMAIL | {"WEBHOOK_SECRET": "postmark:a-shared-secret"}
+    campaign = factories.CampaignFactory()
+    organizer = visit()
+    page = organizer.page
+    organizer.enter_as(staff(ORGANIZER))
+
+    # The file: columns are matched, what would happen is shown, then a worker brings it in.
+    organizer.go(reverse("imports:add"))
+    page.locator("input[type=file]").set_input_files(the_file())
+    organizer.check()
+    page.get_by_role("button", name=say("Read the file")).click()
+    page.wait_for_url("**/columns/")
+    chosen = [select.input_value() for select in page.locator(".bo-columns-table select").all()]
+    assert chosen == (
+        "external_id given_name family_name email email_yes mobile text_yes no_contact city zip tags language"
+    ).split(" ")
+    page.locator("input[name=tags]").fill(TAG)
+    page.locator("input[name=email_consent][value=column]").check()
+    page.locator("textarea[name=email_wording]").fill("Write to me about schools. Escríbanme sobre las escuelas.")
+    page.locator("input[name=text_consent][value=column]").check()
+    page.locator("textarea[name=text_wording]").fill("Text me about schools. Envíenme textos sobre las escuelas.")
+    organizer.check()
+    page.get_by_role("button", name=say("See what would happen")).click()
+    page.wait_for_url("**/preview/")
+    assert figures(page) == [11, 0, 0, 0, 1]
+    assert Person.objects.count() == 0
+    organizer.check()
+    page.get_by_role("button", name=say("Bring them in")).click()
+    page.locator("#progress progress").wait_for()
+    assert figures(page) == [0, 0, 0, 0, 0]
+    organizer.check()
+    with working():
+        page.get_by_role("link", name=say("Download the rows to look at")).wait_for()
+    assert figures(page) == [11, 0, 0, 0, 1]
+    organizer.check()
+    refused = ImportedRow.objects.get(outcome="refused")
+    assert (refused.line, refused.reason) == (12, "bad_email,nobody")
+    assert (Import.objects.get().state, Person.objects.count()) == ("done", 11)
+
+    # The segment: the count follows what is asked.
+    organizer.go(reverse("segments:add"))
+    page.locator("input[name=name]").fill("Lectura")
+    count = page.locator(".bo-found__number")
+    add = page.locator("#root > .bo-group__add")
+    add.locator("select").select_option("tag")
+    add.get_by_role("button").click()
+    page.locator("#root select[multiple]").select_option(label=TAG)
+    add.locator("select").select_option("language")
+    add.get_by_role("button").click()
+    spanish = page.locator(".bo-criterion").nth(1)
+    spanish.locator("select").select_option("es")
+    wait_for(lambda: count.inner_text() == "7")
+    organizer.check()
+    spanish.locator("input[type=checkbox]").check()
+    wait_for(lambda: count.inner_text() == "4")
+    spanish.locator("[data-remove-part]").click()
+    wait_for(lambda: count.inner_text() == "11")
+    page.get_by_role("button", name=say("Keep this segment")).click()
+    page.wait_for_url("**/segments/inspect/**")
+    organizer.check()
+
+    # The email, in both languages.
+    write(organizer, say, EMAIL, by="email", name="Reading coaches", campaign=campaign, segment="Lectura")
+    organizer.check()
+    confirm_the_other(organizer, say)
+    preview_of(organizer, "marisol")
+    letter = page.frame_locator(".msg-preview__html")
+    letter.get_by_text("Hola, Marisol:").wait_for()
+    assert letter.locator("html").get_attribute("lang") == "es"
+    organizer.check()
+
+    # Six people get it. A second window that was open all along sends nothing twice.
+    message = Message.objects.get()
+    page.get_by_role("link", name=say("Go on to sending")).click()
+    assert page.locator(".msg-total b").inner_text() == "6"
+    organizer.check()
+    other = organizer.context.new_page()
+    other.goto(organizer.server + reverse("messages:send", args=[message.pk]))
+    page.locator(".msg-send .msg-save button").click()
+    page.locator("#progress").wait_for()
+    assert page.locator(".msg-bar").get_attribute("value") == "0"
+    organizer.check()
+    other.locator(".msg-send .msg-save button").click()
+    other.get_by_text(say("This message is already on its way. Nothing was sent twice.")).wait_for()
+    with working():
+        page.locator("#msg-state.bo-pill--good").wait_for()
+    assert figures(page)[:2] == [6, 0]
+    organizer.check()
+
+    # The ledger accounts for everybody; the outbox holds one letter each, in their language.
+    organizer.go(reverse("messages:ledger", args=[message.pk]))
+    assert page.locator(".msg-line").count() == len(LEDGER)
+    organizer.check()
+    assert states(message) == LEDGER
+    assert sorted(SimulatedEmail.objects.values_list("to", "language", "subject")) == sorted(
+        (line.value, line.language, EMAIL[line.language][0]) for line in message.deliveries.filter(state="sent")
+    )
+
+    # One click, and a bounce that the provider reports: both close the address.
+    outbox = {kept.to: kept for kept in SimulatedEmail.objects.all()}
+    assert one_click(outbox["kwame@people.example.org"]) == 200
+    assert report_bounce(organizer.server, outbox["elena@people.example.org"]) == (400, 200)
+    assert set(Address.objects.open().filter(channel="email").values_list("value", flat=True)) == {
+        f"{name}@people.example.org" for name in ("marisol", "casa", "grace", "diego")
+    }
+    assert states(message)["Elena Ruiz"] == ("bounced", "", "es")
+    organizer.go(reverse("people:inspect", args=[Person.objects.get(given_name="Kwame").pk]))
+    organizer.check()
+    organizer.go(reverse("messages:inspect", args=[message.pk]))
+    organizer.check()
+
+
+def test_a_text_and_the_words_that_close_a_number(visit, office, staff, working, language, say, settings):
+    office.quiet_until = office.quiet_until_sunday = "00:00"
+    office.quiet_from = "23:59:59"
+    office.save()
+    people = {
+        name: factories.PersonFactory(given_name=name, language=code, phone=phone, opted_in=opted_in)
+        for name, code, phone, opted_in in (
+            ("Marisol", "es", "+14135550101", True),
+            ("Kwame", "en", "+14135550102", True),
+            ("Diego", "es", "+14135550103", True),
+            ("Grace", "en", "+14135550104", False),
+        )
+    }
+    organizer = visit()
+    page = organizer.page
+    organizer.enter_as(staff(ORGANIZER))
+    campaign = factories.CampaignFactory()
+    write(organizer, say, TEXT, by="phone", name="A text", campaign=campaign, segment=None)
+    # What it costs is counted while it is written: í forces the dearer alphabet, and is named.
+    wait_for(lambda: "ó" in page.locator("#meter-es kbd").all_inner_texts())
+    organizer.check()
+    confirm_the_other(organizer, say)
+    preview_of(organizer, "marisol")
+    assert "Marisol, la votación" in page.locator(".msg-phone__bubble").inner_text()
+    organizer.check()
+    message = Message.objects.get()
+    page.get_by_role("link", name=say("Go on to sending")).click()
+    assert page.locator(".msg-total b").inner_text() == "3"
+    organizer.check()
+    page.locator(".msg-send .msg-save button").dblclick()
+    with working():
+        page.locator("#msg-state.bo-pill--good").wait_for()
+        wait_for(lambda: message.deliveries.filter(state=Delivery.State.DELIVERED).count() == 3)
+    got = {text.number: text.body for text in SimulatedText.objects.filter(incoming=False)}
+    assert SimulatedText.objects.count() == 3
+    for name in ("Marisol", "Kwame", "Diego"):
+        number = people[name].primary_phone.value
+        assert got[number].startswith("Riverbend: ")
+        assert TEXT[people[name].language].replace("{{ first_name }}", name) in got[number]
+    assert states(message)[str(people["Grace"])] == ("held", "no_consent", "en")
+
+    # STOP and ALTO close their numbers; a text that the carrier did not sign does nothing.
+    assert text_us(organizer.server, settings, "+14135550103", "STOP", signed=False) == 403
+    assert InboundText.objects.count() == 0
+    with working():
+        assert text_us(organizer.server, settings, "+14135550102", "Stop") == 200
+        assert text_us(organizer.server, settings, "+14135550101", "¡ALTO!") == 200
+        wait_for(lambda: SimulatedText.objects.count() == 5)
+    last = {text.number: text.body for text in SimulatedText.objects.order_by("pk")}
+    for name, code in (("Kwame", "en"), ("Marisol", "es")):
+        with override(code):
+            assert gettext("Reply START.") or True
+        assert last[people[name].primary_phone.value] != got[people[name].primary_phone.value]
+    assert list(Address.objects.open().values_list("value", flat=True)) == ["+14135550103"]
+    organizer.go(reverse("messages:inspect", args=[message.pk]))
+    organizer.check()
+    organizer.go(reverse("messages:ledger", args=[message.pk]))
+    organizer.check()
