@@ -282,6 +282,8 @@ def fill_organizations(rng):
                 title={"en": person_row["title_en"], "es": person_row["title_es"]},
                 may_sign=person_row["role"] == Representative.Role.SIGNATORY,
             )
+    # Partners were there before most of the people.
+    Person.objects.exclude(representations=None).update(created_at=timezone.now() - timedelta(days=740))
 
 
 def on_day(days, clock, zone):
@@ -485,8 +487,9 @@ def fill_replies(rng):
     rng.shuffle(got)
     by_language = {code: iter([d for d in got if d.language == code]) for code in ("en", "es")}
     rows = read("replies")["reply"]
-    answers = [r for r in rows if r["kind"] == "answer"]
-    several = [(row, i) for i in range(9) for row in answers] + [(row, 0) for row in rows if row["kind"] != "answer"]
+    # Many say the same one word; whoever says more says it once.
+    short = [row for row in rows if row["kind"] == "answer" and len(row["body"]) < 8]
+    several = [(row, turn) for turn in range(9) for row in short] + [(row, 0) for row in rows if row not in short]
     for number, (row, _turn) in enumerate(several):
         delivery = next(by_language[row["language"]], None)
         if delivery is not None:
