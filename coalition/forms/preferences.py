@@ -3,7 +3,7 @@
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.utils.translation import gettext_lazy as _
 
 from coalition import people
@@ -33,7 +33,10 @@ class PreferencesForm(forms.Form):
         super().__init__(*args, **kwargs)
         # Each language by its own name, so that its readers find it whatever the page speaks.
         names = {"en": "English", "es": "Español"}
-        self.fields["language"].choices = [(code, names.get(code, name)) for code, name in settings.LANGUAGES]
+        self.fields["language"].choices = [
+            (code, format_html('<span lang="{}">{}</span>', code, names.get(code, name)))
+            for code, name in settings.LANGUAGES
+        ]
         self.offered = offered
         self.wording = {
             "email": str(installation.email_wording or "") or str(WORDING["email"]),
