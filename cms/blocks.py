@@ -13,6 +13,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 
+from coalition.spreadsheets import csv_lines
+
 INLINE = ["bold", "italic", "link"]
 
 
@@ -128,10 +130,8 @@ class FiguresBlock(blocks.StructBlock):
 
     def csv(self, value):
         """The table as a data: address, so that the numbers travel with the text wherever it is shown."""
-        lines = [(value["title"], value["unit"])]
-        lines += [(row["label"], str(tidy(row["value"]))) for row in value["rows"]]
-        text = "".join(",".join(_cell(cell) for cell in line) + "\r\n" for line in lines)
-        return "data:text/csv;charset=utf-8," + quote("\ufeff" + text)
+        rows = [(row["label"], tidy(row["value"])) for row in value["rows"]]
+        return "data:text/csv;charset=utf-8," + quote("".join(csv_lines([value["title"], value["unit"]], rows)))
 
     def canonical(self, value):
         rows = "\n".join(f"{row['label'].strip()}: {tidy(row['value'])}" for row in value["rows"])
@@ -146,12 +146,6 @@ def tidy(number):
 
 def is_share(unit):
     return bool(re.match(r"(%|percent|per cent|por ?ciento|porcentaje)", unit.strip().lower()))
-
-
-def _cell(text):
-    # A cell that starts like a formula is not run as one by a spreadsheet.
-    text = f"'{text}" if text[:1] in "=+-@\t\r" else text
-    return '"' + text.replace('"', '""') + '"'
 
 
 class StepBlock(blocks.StructBlock):

@@ -6,7 +6,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from campaigns.forms.messages import BeginForm
 from campaigns.models import Message
-from campaigns.views import messages
+from campaigns.views import messages, results
 
 
 class MessageViewSet(ModelViewSet):
@@ -24,7 +24,7 @@ class MessageViewSet(ModelViewSet):
     add_view_class = messages.Begin
     edit_view_class = messages.Compose
     delete_view_class = messages.Delete
-    inspect_view_class = messages.Results
+    inspect_view_class = results.Results
 
     def get_form_class(self, for_update=False):
         return BeginForm
@@ -51,11 +51,11 @@ class MessageViewSet(ModelViewSet):
             path("<int:pk>/waive/", self.construct_view(messages.Waive), name="waive"),
             path("<int:pk>/copy/", self.construct_view(messages.Copy), name="copy"),
             path("<int:pk>/send/", self.construct_view(messages.Send), name="send"),
-            path("<int:pk>/progress/", self.construct_view(messages.Progress), name="progress"),
-            path("<int:pk>/pause/", self.construct_view(messages.Steer, act="pause"), name="pause"),
-            path("<int:pk>/resume/", self.construct_view(messages.Steer, act="resume"), name="resume"),
-            path("<int:pk>/cancel/", self.construct_view(messages.Cancel), name="cancel"),
-            path("<int:pk>/ledger/", self.construct_view(messages.Ledger), name="ledger"),
-            path("<int:pk>/ledger/<int:delivery>/", self.construct_view(messages.Settle), name="settle"),
-            path("<int:pk>/ledger.csv", self.construct_view(messages.Export), name="export"),
+            path("<int:pk>/progress/", self.construct_view(results.Progress), name="progress"),
+            path("<int:pk>/pause/", self.construct_view(results.Steer, act="pause"), name="pause"),
+            path("<int:pk>/resume/", self.construct_view(results.Steer, act="resume"), name="resume"),
+            path("<int:pk>/cancel/", self.construct_view(results.Cancel), name="cancel"),
+            path("<int:pk>/ledger/", self.construct_view(results.Ledger), name="ledger"),
+            path("<int:pk>/ledger/<int:delivery>/", self.construct_view(results.Settle), name="settle"),
+            path("<int:pk>/ledger.csv", self.construct_view(results.Export), name="export"),
         ]

@@ -136,7 +136,7 @@ def test_figures_carry_their_table_and_their_file(site):
     html = freezing.texts_of(site.en.brief)["en"].html
     assert '<rect width="70.5%" height="100%">' in html
     assert '<th scope="row">With a coach</th><td class="number">70.5</td>' in html
-    assert "data:text/csv;charset=utf-8,%EF%BB%BF%22Coached%20schools%20are%20ahead%22%2C%22percent%22%0D%0A" in html
+    assert "data:text/csv;charset=utf-8,%EF%BB%BFCoached%20schools%20are%20ahead%2Cpercent%0D%0A" in html
 
 
 def test_the_difference_names_what_changed(site, editor):
