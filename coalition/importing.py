@@ -39,6 +39,7 @@ from coalition.places import state_code, zip_code
 CHUNK = 500
 PREVIEWED = 10_000  # rows that a preview looks at; a longer file is previewed by its beginning
 STALLED = timedelta(seconds=60)
+ABANDONED = timedelta(days=14)
 ONE_AT_A_TIME = 0x696D706F  # the advisory lock under which chunks match and write, whatever import they belong to
 EMAIL, PHONE = Address.Channel.EMAIL, Address.Channel.PHONE
 Outcome = ImportedRow.Outcome
@@ -507,8 +508,8 @@ class Matcher:
         """Whom a row is about: by id, by address (with a name that can be theirs), by name and ZIP; or nobody known."""
         name = row.details.get("name", "")
         known = self.by_external.get(row.external)
-        if known and (self.batch.layout or known.agrees(name)):
-            return known  # two unknown systems may give one id to two people
+        if known and (known.agrees(name) or not known.addresses.keys().isdisjoint(row.addresses)):
+            return known  # two installations of one system give one id to two people
         for key in row.addresses:
             holders = [known for known in self.by_address.get(key, []) if known.agrees(name)]
             exact = [known for known in holders if words_of(known.person.name) == words_of(name)]
@@ -709,6 +710,12 @@ def start(batch):
     )
 
 
+def describe_columns(batch, *, mapping, options):
+    """Keep what the organizer says of a file; False once it was confirmed, when nothing of it may change."""
+    waiting = Import.objects.filter(pk=batch.pk, state=Import.State.UPLOADED)
+    return bool(waiting.update(mapping=mapping, options=options, touched_at=timezone.now()))
+
+
 def cancel(batch):
     """Stop before the next chunk. What is in stays in, and the report says what that is."""
     waiting = Import.objects.filter(pk=batch.pk, state__in=[Import.State.UPLOADED, Import.State.RUNNING])
@@ -739,6 +746,7 @@ def run(batch, *, chunks=None):
         Import.objects.filter(pk=batch.pk, state=Import.State.RUNNING).update(
             state=Import.State.FAILED, error="unexpected", finished_at=timezone.now()
         )
+        _forget_file(batch)
         raise
 
 
@@ -897,6 +905,12 @@ def stalled():
     found = list(late.values_list("pk", flat=True))
     Import.objects.filter(pk__in=found).update(touched_at=timezone.now())
     return found
+
+
+def discard_abandoned():
+    """Throw away files that nobody confirmed: they hold people who were never brought in."""
+    for batch in Import.objects.filter(state=Import.State.UPLOADED, touched_at__lt=timezone.now() - ABANDONED):
+        cancel(batch)
 
 
 def report(batch):

@@ -82,13 +82,17 @@ def _shown(field, value):
 
 
 class Several(forms.ModelMultipleChoiceField):
-    """Rows to choose from; a single stored key counts as a list of one."""
+    """Rows to tick; a single stored key counts as a list of one."""
+
+    widget = forms.CheckboxSelectMultiple
 
     def clean(self, value):
         return super().clean([value] if isinstance(value, int | str) and value else value)
 
 
 class Options(forms.MultipleChoiceField):
+    widget = forms.CheckboxSelectMultiple
+
     def to_python(self, value):
         return super().to_python([value] if isinstance(value, str) and value else value)
 

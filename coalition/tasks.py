@@ -32,3 +32,4 @@ def sweep():
     send_notices.delay()
     for import_id in importing.stalled():
         import_people.delay(import_id)
+    importing.discard_abandoned()

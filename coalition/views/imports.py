@@ -136,8 +136,7 @@ class Columns(BeforeStart, FormView):
         return super().get_form_kwargs() | {"batch": batch, "header": header, "samples": samples}
 
     def form_valid(self, form):
-        self.batch.mapping, self.batch.options = form.mapping, form.options
-        self.batch.save(update_fields=["mapping", "options", "touched_at"])
+        importing.describe_columns(self.batch, mapping=form.mapping, options=form.options)
         return redirect("imports:preview", self.batch.pk)
 
 

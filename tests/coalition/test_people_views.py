@@ -6,6 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 from django.utils import timezone
+from wagtail.log_actions import log
 
 from coalition import accounts, consent, people, timeline
 from coalition.accounts import Role
@@ -245,6 +246,15 @@ def test_who_may_not_see_people_sees_nobody_anywhere(as_role, role):
     assert person.entries.filter(kind="note").count() == 1
     for page in (reverse("wagtailadmin_home"), reverse("people:list") + "?q=zoraida"):
         assert "Zoraida" not in client.get(page, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.TRANSLATOR, Role.ANALYST])
+def test_the_log_names_people_only_to_those_who_may_see_them(as_role, role):
+    person = factories.PersonFactory(name="Zoraida Secreta")
+    log(instance=person, action="wagtail.edit", user=factories.UserFactory())
+    page = reverse("wagtailadmin_reports:site_history")
+    assert "Zoraida" in as_role(Role.ORGANIZER).get(page).content.decode()
+    assert "Zoraida" not in as_role(role).get(page, follow=True).content.decode()
 
 
 def test_no_chooser_lists_people():
