@@ -15,7 +15,7 @@ from wagtail.models import PageManager, PageQuerySet
 from wagtail_localize.fields import SynchronizedField, TranslatableField
 
 from cms.blocks import BriefBody
-from coalition import signing_on
+from coalition import counting
 from coalition.models import Publication, Version, VersionText
 
 from .base import SitePage
@@ -120,7 +120,7 @@ class BriefPage(RoutablePageMixin, SitePage):
     def shown(self, version):
         """What the template needs to show one frozen version."""
         text = version.text_in(self.language)
-        signed = signing_on.signatories(version, self.language)
+        signed = counting.signatories(version, self.language)
         return {
             "version": version,
             "text": text,

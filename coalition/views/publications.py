@@ -12,7 +12,7 @@ from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, TitleColumn
 from wagtail.admin.views import generic
 
-from coalition import signing_on
+from coalition import counting
 from coalition.models import Decision, Publication, Round, Version
 
 
@@ -125,15 +125,15 @@ class PublicationPage(generic.InspectView):
         versions = list(publication.versions.select_related("frozen_by").prefetch_related("texts").order_by("-number"))
         for version in versions:
             version.publication = publication
-            version.signatures = sum(len(names) for _scope, names in signing_on.signatories(version, language))
+            version.signatures = sum(len(names) for _scope, names in counting.signatories(version, language))
         rounds = list(
             publication.rounds.select_related("opened_by").annotate(
                 asked=Count("invitations__organization", distinct=True)
             )
         )
         version = versions[0] if versions else None
-        signed = signing_on.signatories(version, language) if version else []
-        standings = signing_on.standings(publication).values() if version else []
+        signed = counting.signatories(version, language) if version else []
+        standings = counting.standings(publication).values() if version else []
         return super().get_context_data(**kwargs) | {
             "publication": publication,
             "version": version,
@@ -142,7 +142,7 @@ class PublicationPage(generic.InspectView):
             "rounds": rounds,
             "signed": signed,
             "signed_count": sum(len(names) for _scope, names in signed),
-            "supporters": signing_on.supporters_count(version) if version else 0,
+            "supporters": counting.supporters_count(version) if version else 0,
             "fell_away": sum(
                 not where.decided and where.live is not None and where.live.choice == Decision.Choice.SIGN
                 for where in standings

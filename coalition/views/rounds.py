@@ -24,10 +24,10 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.log_actions import log
 
-from coalition import languages, signing_on, tasks
+from coalition import counting, languages, signing_on, tasks
+from coalition.counting import STATES, State
 from coalition.forms.rounds import DeadlineForm, PartnersForm, RoundForm
 from coalition.models import Decision, Invitation, Organization, Publication, Representative, Round, fold
-from coalition.signing_on import STATES, State
 
 LINES_A_PAGE = 50
 TONES = {
@@ -110,7 +110,7 @@ class RoundsIndex(generic.IndexView):
         paginator, page, rows, more = super().paginate_queryset(queryset, page_size)
         rows = list(rows)
         for round_ in rows:
-            round_.answered = sum(line.state.decided for line in signing_on.board(round_))
+            round_.answered = sum(line.state.decided for line in counting.board(round_))
         page.object_list = rows
         return paginator, page, rows, more
 
@@ -163,7 +163,7 @@ class Board(RoundPage):
     template_name = "coalition/rounds/inspect.html"
 
     def get_context_data(self, **kwargs):
-        lines = signing_on.board(self.round)
+        lines = counting.board(self.round)
         counts = Counter(line.state for line in lines)
         state, words = self.request.GET.get("state", ""), self.request.GET.get("q", "").strip()
         shown = [line for line in lines if self._wanted(line, state) and fold(words) in line.organization.search]
@@ -524,7 +524,7 @@ class Close(RoundPage):
         return redirect(self.url) if self.round.closed_at else super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs):
-        lines = signing_on.board(self.round)
+        lines = counting.board(self.round)
         return super().get_context_data(**kwargs) | {
             "asked": len(lines),
             "undecided": sum(not line.state.decided for line in lines),

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from coalition import canonical, signing_on, tasks
+from coalition import canonical, counting, signing_on, tasks
 from coalition.forms.signing import DecisionForm
 from coalition.models import Decision
 
@@ -59,7 +59,7 @@ def _context(request, invitation, token, **more):
     publication = invitation.round.publication
     version = publication.versions.prefetch_related("texts").order_by("-number").first()
     version.publication = publication
-    standing = signing_on.standing(invitation)
+    standing = counting.standing(invitation)
     return {
         "invitation": invitation,
         "person": invitation.representative.person,

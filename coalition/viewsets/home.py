@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from wagtail.admin.ui.components import Component
 
-from coalition import languages, signing_on
+from coalition import counting, languages
 from coalition.models import Address, Import, Installation, Organization, Person, Round
 
 SHOWN = 5
@@ -59,9 +59,9 @@ class RoundsPanel(Panel):
         return [self.line(round_) for round_ in rounds]
 
     def line(self, round_):
-        board = signing_on.board(round_)
+        board = counting.board(round_)
         decided = sum(line.state.decided for line in board)
-        late = sum(line.state == signing_on.State.LATE for line in board)
+        late = sum(line.state == counting.State.LATE for line in board)
         left = round_.deadline - timezone.now()
         undecided = len(board) - decided
         says = ngettext("%(number)d partner has yet to decide", "%(number)d partners have yet to decide", undecided)

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from coalition import canonical, publishing, signing_on
+from coalition import canonical, counting, publishing
 from coalition.models import Version
 from coalition.publishing import Text
 from tests import factories
@@ -83,7 +83,7 @@ def test_the_versions_whose_signatures_stand(publication, editor):
         publishing.freeze(publication, texts(en=f"Text {n}"), by=editor, material=material)
         for n, material in enumerate((True, False, True, False, False))
     ]
-    assert [[v.number for v in signing_on.versions_equivalent(version)] for version in frozen] == [
+    assert [[v.number for v in counting.versions_equivalent(version)] for version in frozen] == [
         [1],
         [2, 1],
         [3],

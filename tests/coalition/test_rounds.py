@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from coalition import publishing, signing_on
+from coalition import counting, publishing, signing_on
 from coalition.models import Decision, Notice, Round
 from tests import factories
 
@@ -194,7 +194,7 @@ def test_a_closed_round_keeps_the_answers_it_was_left_with(round_, publication, 
     signing_on.close_round(round_)
     amend(publication, editor)
     round_.refresh_from_db()
-    assert sorted(line.state for line in signing_on.board(round_)) == ["sign", "support"]
+    assert sorted(line.state for line in counting.board(round_)) == ["sign", "support"]
 
 
 def test_the_lists_find_by_word_and_state_with_a_fixed_number_of_queries(

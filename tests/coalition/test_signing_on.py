@@ -9,9 +9,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone, translation
 
-from coalition import languages, publishing, signing_on
+from coalition import counting, languages, publishing, signing_on
+from coalition.counting import State
 from coalition.models import Decision, Entry, Invitation, Notice, Organization
-from coalition.signing_on import State
 from tests import factories
 
 from .signons import amend, asked, open_round, sign, texts
@@ -21,7 +21,7 @@ Choice = Decision.Choice
 
 def listed(version, language="en"):
     with translation.override(language):
-        return signing_on.signatories(version, language)
+        return counting.signatories(version, language)
 
 
 # Opening and inviting
@@ -141,7 +141,7 @@ def test_G1_being_asked_opening_the_page_or_silence_never_signs(round_, publicat
     invitation = asked(round_)
     signing_on.mark_seen(invitation)
     assert listed(publication.current_version) == []
-    assert [line.state for line in signing_on.board(round_)] == [State.SEEN]
+    assert [line.state for line in counting.board(round_)] == [State.SEEN]
 
 
 def test_a_decision_names_what_was_signed_by_whom_and_when(round_, publication):
@@ -270,7 +270,7 @@ def test_G2_a_material_amendment_asks_every_partner_again(round_, publication, e
         (signed.representative.person, "es", True),
         (silent.representative.person, "en", False),
     ]
-    states = {line.organization: line.state for line in signing_on.board(round_)}
+    states = {line.organization: line.state for line in counting.board(round_)}
     assert states == {signed.organization: State.AGAIN, silent.organization: State.ASKED}
     sign(signed)
     assert listed(second) == listed(first)
@@ -306,7 +306,7 @@ def test_G3_a_late_signature_waits_for_staff_and_then_stands(round_, publication
         late = sign(invitation)
     assert (late.late, late.live, late.accepted) == (True, False, None)
     assert listed(publication.current_version) == []
-    assert [line.state for line in signing_on.board(round_)] == [State.LATE]
+    assert [line.state for line in counting.board(round_)] == [State.LATE]
     assert signing_on.undecided(round_) == []
     assert signing_on.accept(late, by=editor) is True
     assert signing_on.accept(late, by=editor) is False
@@ -392,7 +392,7 @@ def test_G7_a_waiting_late_signature_can_be_withdrawn(round_, editor):
         late = sign(invitation)
         signing_on.withdraw(invitation, language="en")
     assert signing_on.accept(late, by=editor) is False
-    assert [line.state for line in signing_on.board(round_)] == [State.WITHDRAW]
+    assert [line.state for line in counting.board(round_)] == [State.WITHDRAW]
 
 
 # In public
@@ -423,7 +423,7 @@ def test_G5_the_list_is_by_scope_alphabetical_in_each_language_with_counts_from_
         "Centro El Faro Family Center",
         "Zinnia House",
     ]
-    assert signing_on.supporters_count(version) == 1
+    assert counting.supporters_count(version) == 1
 
 
 def test_G8_no_name_of_a_person_is_in_the_public_list(round_, publication):
@@ -452,4 +452,4 @@ def test_the_board_asks_a_fixed_number_of_queries(round_, django_assert_max_num_
     for _n in range(12):
         sign(asked(round_))
     with django_assert_max_num_queries(6):
-        assert len(signing_on.board(round_)) == 12
+        assert len(counting.board(round_)) == 12
