@@ -7,8 +7,10 @@ from django.conf import settings
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Coalesce
 from django.urls import is_valid_path, translate_url
-from django.utils.translation import get_language, get_language_info
+from django.utils.translation import get_language
 from wagtail.models import Page
+
+from coalition import languages
 
 
 @dataclass
@@ -75,9 +77,7 @@ def frame(request, page=None, given=None):
     for code, _words in settings.LANGUAGES:
         if code != language:
             url = urls.get(code, f"/{code}/")
-            built.alternates.append(
-                Alternate(code, get_language_info(code)["name_local"].capitalize(), url, code in urls)
-            )
+            built.alternates.append(Alternate(code, languages.own_name(code), url, code in urls))
     built.versions = sorted(absolute, key=lambda v: v.language)
     if page is not None and language in urls:
         built.canonical = public(urls[language])

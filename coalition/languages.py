@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 from anyascii import anyascii
 from babel import dates, lists, numbers
 from babel.core import Locale, UnknownLocaleError
-from django.utils.translation import get_language
+from django.conf import settings
+from django.utils.html import format_html
+from django.utils.translation import get_language, get_language_info
 
 NBSP = "\u00a0"  # keeps "3:00 p. m." and "9 de" on one line
 ARTICLES = ("the", "el", "la", "los", "las")
@@ -50,6 +52,23 @@ def _locale(language):
 
 def _zone(zone):
     return ZoneInfo(zone) if isinstance(zone, str) else zone
+
+
+def own_name(language):
+    """A language as its own speakers call it, so that they find it whatever the page speaks: "Español"."""
+    return get_language_info(language)["name_local"].capitalize()
+
+
+def name_in_text(code, language=None):
+    """A language's name inside a sentence of another: "in Spanish", "en español"."""
+    return _locale(code).get_display_name(_locale(language)) or own_name(code)
+
+
+def own_names():
+    """[(code, its own name)] of the installation's languages, for a choice; read aloud in the language itself."""
+    return [
+        (code, format_html('<span lang="{}">{}</span>', code, own_name(code))) for code, _name in settings.LANGUAGES
+    ]
 
 
 def format_date(value, language=None):

@@ -10,6 +10,9 @@ ARIZONA, ALASKA, ALEUTIAN = "America/Phoenix", "America/Anchorage", "America/Ada
 HAWAII, ATLANTIC = "Pacific/Honolulu", "America/Puerto_Rico"
 GUAM, SAMOA = "Pacific/Guam", "Pacific/Pago_Pago"
 
+# What people choose from, east to west.
+USUAL = (ATLANTIC, EASTERN, CENTRAL, MOUNTAIN, ARIZONA, PACIFIC, ALASKA, HAWAII)
+
 STATES = {
     (EASTERN,): "CT DC DE GA MA MD ME NC NH NJ NY OH PA RI SC VA VT WV",
     (CENTRAL,): "AL AR IA IL LA MN MO MS OK WI",

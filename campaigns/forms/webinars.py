@@ -1,45 +1,26 @@
 """What may come in about a webinar: a visitor's registration, what they need, and the webinar itself from staff."""
 
-import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.utils.translation import get_language, get_language_info
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from i18nfield.strings import LazyI18nString
 
 from campaigns.models import Registration, Webinar
-from coalition import languages, people
-from coalition.models import Address, Installation
-
-# A name stands in an email to whoever is typed beside it: it must not carry somebody's link there.
-LINK = re.compile(r"://|www\.|@|[\x00-\x1f]", re.IGNORECASE)
+from coalition import languages
+from coalition.forms.fields import EmailField, NameField, zone_choices
+from coalition.models import Installation
 
 NONE = "none"
-ZONES = [
-    "America/New_York",
-    "America/Chicago",
-    "America/Denver",
-    "America/Phoenix",
-    "America/Los_Angeles",
-    "America/Anchorage",
-    "Pacific/Honolulu",
-    "America/Puerto_Rico",
-]
-
-
-def own_names():
-    """Each language as its own speakers call it."""
-    return [(code, get_language_info(code)["name_local"].capitalize()) for code, _name in settings.LANGUAGES]
 
 
 class NeedsForm(forms.Form):
     """Language, interpretation, captions and access needs (rule W2). Only what the webinar offers can be chosen."""
 
-    language = forms.ChoiceField(label=_("We write to you in"), widget=forms.RadioSelect, choices=own_names)
+    language = forms.ChoiceField(label=_("We write to you in"), widget=forms.RadioSelect, choices=languages.own_names)
     interpretation = forms.ChoiceField(label=_("Do you want interpretation?"), widget=forms.RadioSelect)
     captions = forms.BooleanField(label=_("I use live captions"), required=False)
     access_needs = forms.CharField(
@@ -73,19 +54,8 @@ class NeedsForm(forms.Form):
 class RegistrationForm(NeedsForm):
     """A visitor registers. Nobody is asked for their age: the form says whom it is for (rule P2)."""
 
-    name = forms.CharField(
-        label=_("Your name"),
-        max_length=100,
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-        error_messages={"required": _("Enter your name")},
-    )
-    email = forms.CharField(
-        label=_("Email address"),
-        help_text=_("The link to join goes there."),
-        max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-        error_messages={"required": _("Enter an email address such as name@example.org")},
-    )
+    name = NameField()
+    email = EmailField(help_text=_("The link to join goes there."))
     updates = forms.BooleanField(required=False)
 
     field_order = ["name", "email", "language", "interpretation", "captions", "access_needs", "updates"]
@@ -97,15 +67,6 @@ class RegistrationForm(NeedsForm):
             self.fields["updates"].label = wording.localize(get_language())
         else:
             del self.fields["updates"]
-
-    def clean_name(self):
-        name = " ".join(self.cleaned_data["name"].split())
-        if LINK.search(name):
-            raise ValidationError(_("Enter a name without links or addresses"))
-        return name
-
-    def clean_email(self):
-        return people.normalise(Address.Channel.EMAIL, self.cleaned_data["email"])
 
     def values(self):
         """What `registering.register` takes. The yes to news is kept in the language in which it was shown."""
@@ -164,8 +125,7 @@ class WebinarForm(forms.ModelForm):
                 self.fields[f"{name}_{code}"] = field
                 if held:
                     self.initial[f"{name}_{code}"] = held.data.get(code, "") if isinstance(held.data, dict) else ""
-        zones = list(dict.fromkeys([self.instance.zone, settings.TIME_ZONE, *ZONES]))
-        self.fields["zone"].choices = [(zone, languages.zone_name(zone, get_language())) for zone in zones]
+        self.fields["zone"].choices = zone_choices(self.instance.zone)
         self.initial["zone"] = self.instance.zone
         if self.instance.pk:
             there = self.instance.starts_at.astimezone(ZoneInfo(self.instance.zone))

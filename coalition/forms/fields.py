@@ -1,16 +1,19 @@
-"""Form fields that strangers fill in: a name, an email address, a phone number, each in the one form it is kept in."""
+"""Form fields used in many places: a name, an address, a phone number, each in the one form it is kept in; zones."""
 
 import re
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from coalition import people
+from coalition import languages, people, zones
 from coalition.models import Address
 
-# A name stands in an email to whoever is typed beside it: it must not carry somebody's link there.
-LINK = re.compile(r"://|www\.|@|[\x00-\x1f]", re.IGNORECASE)
+# A name stands in an email to whoever is typed beside it: it must not carry somebody's link there, nor turn its words
+# around with marks for the direction of writing.
+LINK = re.compile(r"://|www\.|@|[\x00-\x1f\u202a-\u202e\u2066-\u2069]", re.IGNORECASE)
 
 
 class NameField(forms.CharField):
@@ -61,3 +64,10 @@ class ZipField(forms.CharField):
         if value and not re.fullmatch(r"\d{5}(-\d{4})?", value):
             raise ValidationError(_("Enter a ZIP code of five digits, such as 02139"))
         return value
+
+
+def zone_choices(held=""):
+    """[(zone, its name in the reader's language)]: the one already held, the installation's own, then the country's."""
+    found = dict.fromkeys(filter(None, [held, settings.TIME_ZONE, *zones.USUAL]))
+    names = ((zone, languages.zone_name(zone, get_language())) for zone in found)
+    return [(zone, name[:1].upper() + name[1:]) for zone, name in names]

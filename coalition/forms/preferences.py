@@ -1,12 +1,11 @@
 """What a person may choose on the preference page, and how they ask for a fresh link to it."""
 
 from django import forms
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.utils.html import escape, format_html
+from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
 
-from coalition import people
+from coalition import languages
+from coalition.forms.fields import EmailField, NameField
 from coalition.models import Address
 
 WORDING = {
@@ -24,19 +23,11 @@ class PreferencesForm(forms.Form):
     `offered`: {channel: (address, how the page shows it)}.
     """
 
-    language = forms.ChoiceField(label=_("Write to me in"), widget=forms.RadioSelect)
-    name = forms.CharField(
-        label=_("Your name"), max_length=200, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
-    )
+    language = forms.ChoiceField(label=_("Write to me in"), widget=forms.RadioSelect, choices=languages.own_names)
+    name = NameField(required=False, max_length=200)
 
     def __init__(self, *args, offered, installation, **kwargs):
         super().__init__(*args, **kwargs)
-        # Each language by its own name, so that its readers find it whatever the page speaks.
-        names = {"en": "English", "es": "Español"}
-        self.fields["language"].choices = [
-            (code, format_html('<span lang="{}">{}</span>', code, names.get(code, name)))
-            for code, name in settings.LANGUAGES
-        ]
         self.offered = offered
         self.wording = {
             "email": str(installation.email_wording or "") or str(WORDING["email"]),
@@ -54,12 +45,6 @@ class PreferencesForm(forms.Form):
             self.initial[channel] = held.consent == Address.Consent.GRANTED
         self.order_fields([*offered, "language", "name"])
 
-    def clean_name(self):
-        name = " ".join(self.cleaned_data["name"].split())
-        if "://" in name or "www." in name.lower() or any(not c.isprintable() for c in name):
-            raise ValidationError(_("Enter a name, without links."))
-        return name
-
     @property
     def choices(self):
         """{channel: bool} of the boxes that were offered."""
@@ -69,13 +54,4 @@ class PreferencesForm(forms.Form):
 class LinkForm(forms.Form):
     """Where to send a fresh link."""
 
-    email = forms.EmailField(
-        label=_("Your email address"),
-        max_length=254,
-        help_text=_("We send the link there. It works for some weeks."),
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-        error_messages={"required": _("Enter your email address.")},
-    )
-
-    def clean_email(self):
-        return people.normalise(Address.Channel.EMAIL, self.cleaned_data["email"])
+    email = EmailField(label=_("Your email address"), help_text=_("We send the link there. It works for some weeks."))

@@ -1,34 +1,15 @@
 """What an organizer enters to open a round, to choose partners, and to move a deadline."""
 
 import datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from coalition import languages
+from coalition.forms.fields import zone_choices
 from coalition.models import Organization, Representative
-
-# The zones of the United States, east to west; an installation elsewhere has its own on top.
-ZONES = (
-    "America/Puerto_Rico",
-    "America/New_York",
-    "America/Chicago",
-    "America/Denver",
-    "America/Phoenix",
-    "America/Los_Angeles",
-    "America/Anchorage",
-    "Pacific/Honolulu",
-)
-
-
-def zone_choices():
-    """[(zone, its name in the reader's language)], this installation's own first."""
-    zones = [settings.TIME_ZONE, *(zone for zone in ZONES if zone != settings.TIME_ZONE)]
-    names = ((zone, languages.zone_name(zone, get_language())) for zone in zones)
-    return [(zone, name[:1].upper() + name[1:]) for zone, name in names]
 
 
 class DeadlineForm(forms.Form):
@@ -55,8 +36,7 @@ class DeadlineForm(forms.Form):
         if round_ is not None:
             there = languages.local(round_.deadline, round_.zone)
             self.initial |= {"day": there.date(), "time": there.time(), "zone": round_.zone}
-            if round_.zone in available_timezones() and round_.zone not in dict(zone_choices()):
-                self.fields["zone"].choices = [*zone_choices(), (round_.zone, languages.zone_name(round_.zone))]
+            self.fields["zone"].choices = zone_choices(round_.zone)
 
     def clean(self):
         data = super().clean()

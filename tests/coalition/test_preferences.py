@@ -7,7 +7,7 @@ import time_machine
 from django.core import signing
 from django.utils import timezone
 
-from coalition import preferences
+from coalition import consent, preferences
 from coalition.models import Address, Consent, Installation, Notice, Person
 from tests.factories import PersonFactory
 
@@ -61,12 +61,27 @@ def test_E3_a_box_that_is_emptied_counts_at_once_and_for_the_whole_address(ana, 
 
 
 def test_S1_a_yes_keeps_the_words_that_stood_beside_the_box(installation, client):
-    Installation.objects.update(text_wording={"en": "Yes to Riverbend texts.", "es": "Sí a los mensajes."})
+    Installation.objects.update(email_wording={"en": "Yes to Riverbend news.", "es": "Sí a las noticias."})
     eva = PersonFactory(email=True, phone=True)
-    client.post(url_of(eva, "es"), {"language": "es", "name": eva.name, "phone": "on"})
-    assert states(eva) == {"email": Address.Consent.NONE, "phone": GRANTED}
+    client.post(url_of(eva, "es"), {"language": "es", "name": eva.name, "email": "on"})
+    assert states(eva) == {"email": GRANTED, "phone": Address.Consent.NONE}
     line = Consent.objects.get(person=eva)
-    assert (line.wording, line.source) == ("Sí a los mensajes.", Consent.Source.PREFERENCES)
+    assert (line.wording, line.source) == ("Sí a las noticias.", Consent.Source.PREFERENCES)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_S1_who_reads_a_mailbox_cannot_say_yes_for_a_phone(installation, client, stopped):
+    """Anybody can type somebody's phone beside their own email address: only the phone itself opens it (S4)."""
+    eva = PersonFactory(email=True, phone="+14135550178")
+    if stopped:
+        consent.withdraw("phone", "+14135550178", source=Consent.Source.REPLY)
+    before = states(eva)
+    assert 'name="phone"' not in client.get(url_of(eva)).content.decode()
+    client.post(url_of(eva), {"language": "en", "name": eva.name, "phone": "on"})
+    assert states(eva) == before
+    held = eva.primary_email
+    preferences.change(held, channels={"phone": True}, language="en", name="", seen={"phone": "Yes."})
+    assert (states(eva), consent.is_suppressed("phone", "+14135550178")) == (before, stopped)
 
 
 def test_S1_no_box_is_ticked_for_who_never_said_yes(installation, client):
@@ -92,7 +107,7 @@ def test_leaving_everything_as_it_is_writes_nothing(ana, client):
 def test_a_name_with_a_link_is_refused_and_nothing_is_changed(ana, client, name):
     answer = choose(client, ana, name=name, email=None)
     assert answer.status_code == 422
-    assert "Enter a name, without links." in answer.content.decode()
+    assert "Enter a name without links or addresses" in answer.content.decode()
     assert states(ana) == {"email": GRANTED, "phone": GRANTED}
 
 
