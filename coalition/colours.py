@@ -28,10 +28,10 @@ def mix(colour, towards, share):
     return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
 
 
-def readable_on(colour, grounds, towards):
+def readable_on(colour, grounds, towards, *, enough=READABLE):
     """The nearest colour on the way to `towards` whose words can be read on every ground."""
     steps = (mix(colour, towards, step / 50) for step in range(51))
-    return next(c for c in steps if min(contrast(c, ground) for ground in grounds) >= READABLE)
+    return next(c for c in steps if min(contrast(c, ground) for ground in grounds) >= enough)
 
 
 def scheme(colour):
