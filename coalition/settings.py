@@ -13,8 +13,7 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from coalition import embedded
-from coalition.logs import LOGGING  # noqa: F401
+from coalition import embedded, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -87,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "wagtail.contrib.redirects.middleware.RedirectMiddleware",
+    "coalition.middleware.DemoNotFoundMiddleware",
 ]
 
 ROOT_URLCONF = "coalition.urls"
@@ -218,7 +218,13 @@ EMAIL_BACKEND = {
     "smtp": "django.core.mail.backends.smtp.EmailBackend",
     "simulated": "coalition.channels.simulated.EmailBackend",
 }.get(EMAIL_PROVIDER, f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend")
-globals().update(env.email_url("EMAIL_URL", default="smtp://localhost:25") | {"EMAIL_BACKEND": EMAIL_BACKEND})
+_server = env.email_url("EMAIL_URL", default="smtp://localhost:25")
+EMAIL_HOST = _server["EMAIL_HOST"]
+EMAIL_PORT = _server["EMAIL_PORT"]
+EMAIL_HOST_USER = _server["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _server["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _server.get("EMAIL_USE_TLS", False)  # smtp+tls://
+EMAIL_USE_SSL = _server.get("EMAIL_USE_SSL", False)  # smtp+ssl://
 ANYMAIL = {key.removeprefix("ANYMAIL_"): env(key) for key in env.ENVIRON if key.startswith("ANYMAIL_")}
 ANYMAIL.setdefault("WEBHOOK_SECRET", "demo:demo" if DEMO else None)
 if ANYMAIL["WEBHOOK_SECRET"] is None:
@@ -259,4 +265,5 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [SELF],
     },
 }
+LOGGING = logs.LOGGING
 SILENCED_SYSTEM_CHECKS = ["security.W019"]  # about X_FRAME_OPTIONS, see above
