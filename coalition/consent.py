@@ -193,8 +193,8 @@ def _append_many(lines, state, *, wording="", source, by):
         )
     with connection.cursor() as cursor:  # bulk_update would write a CASE for every row
         cursor.execute(
-            f"UPDATE {Address._meta.db_table} SET consent = %s, consent_at = said.at "  # noqa: S608
-            f"FROM unnest(%s::bigint[], %s::timestamptz[]) AS said(id, at) WHERE {Address._meta.db_table}.id = said.id",
+            "UPDATE coalition_address held SET consent = %s, consent_at = said.at "
+            "FROM unnest(%s::bigint[], %s::timestamptz[]) AS said(id, at) WHERE held.id = said.id",
             [state, [address.pk for address, _evidence, _at in lines], [at for _address, _evidence, at in lines]],
         )
     Consent.objects.bulk_create(history)
