@@ -15,16 +15,17 @@ LAPTOP := DEBUG=1
 DRAW := $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock translations clean
+.PHONY: help demo test check bench messages lock translations clean
 .NOTPARALLEL:
 
 help:
-	@echo "make demo    a bilingual coalition at work on http://127.0.0.1:$(PORT)/ (PORT=8001 for another port)"
-	@echo "make test    all tests, the browser's too (PYTEST_ARGS='-k signing' for some of them)"
-	@echo "make check   format, imports, templates, migrations, translations, settings for production"
-	@echo "make bench   sending to 10,000 people, and sending while a worker is killed"
-	@echo "make lock    choose the versions of requirements*.lock anew (UPGRADE=1 takes the newest; needs uv)"
-	@echo "make clean   remove the environment, what was compiled, and the demo with all its data"
+	@echo "make demo      a bilingual coalition at work on http://127.0.0.1:$(PORT)/ (PORT=8001 for another port)"
+	@echo "make test      all tests, the browser's too (PYTEST_ARGS='-k signing' for some of them)"
+	@echo "make check     format, imports, templates, migrations, translations, settings for production"
+	@echo "make bench     sending to 10,000 people, and sending while a worker is killed"
+	@echo "make messages  collect new words to translate (needs gettext)"
+	@echo "make lock      choose the versions of requirements*.lock anew (UPGRADE=1 takes the newest; needs uv)"
+	@echo "make clean     remove the environment, what was compiled, and the demo with all its data"
 
 demo: .venv/.installed translations
 	@DEBUG=1 DEMO=1 PORT='$(PORT)' PUBLIC_URL='$(PUBLIC_URL)' $(BIN)/python manage.py demo
@@ -53,6 +54,9 @@ check: .venv/.installed-dev translations
 bench: .venv/.installed-dev translations
 	$(LAPTOP) $(BIN)/python -m tests.benchmarks.email $(BENCH_ARGS)
 	$(LAPTOP) $(BIN)/python -m tests.benchmarks.faults $(BENCH_ARGS)
+
+messages: .venv/.installed-dev
+	$(LAPTOP) $(BIN)/python manage.py collect_translations
 
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }

@@ -16,8 +16,14 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|\{\{.*?\}\}|\{(\w+)\}|%[sd]")
 SOURCES = ("manage.py", "coalition", "campaigns", "cms", "templates")
 
 
+def place(folder, language):
+    """The catalogue's file in a checkout."""
+    return folder / "coalition" / "locale" / language / "LC_MESSAGES" / "django.po"
+
+
 def catalogue(folder, language):
-    with (folder / "coalition" / "locale" / language / "LC_MESSAGES" / "django.po").open("rb") as file:
+    """{(words, context): message} of a checkout."""
+    with place(folder, language).open("rb") as file:
         return {(m.id, m.context): m for m in read_po(file, locale=language) if m.id}
 
 
@@ -42,6 +48,7 @@ def extracted(language):
 
 
 def problems(language):
+    """(what is wrong with the catalogue, was it compared with the source)."""
     held = catalogue(settings.BASE_DIR, language)
     found = [f"fuzzy: {m.id!r}" for m in held.values() if m.fuzzy]
     for message in held.values():
