@@ -18,7 +18,7 @@ from cms import navigation
 from cms.models import BriefPage
 from coalition import publishing
 from coalition.canonical import canonical_text, changes
-from coalition.languages import join_list
+from coalition.languages import join_list, name_in_text
 from coalition.models import Publication
 from coalition.publishing import Text
 
@@ -166,7 +166,6 @@ def canonical(page):
 
 def why_not(absent):
     """Why freezing must wait, in words."""
-    names = {code: str(name) for code, name in settings.LANGUAGES}
     return _(
         "The text in %(language)s is not complete yet. Translate the brief first, then freeze all languages together."
-    ) % {"language": join_list(names[code] for code in absent)}
+    ) % {"language": join_list(name_in_text(code) for code in absent)}

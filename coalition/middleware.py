@@ -1,7 +1,10 @@
 """Languages of addresses: only an address that leads nowhere is tried again with a language in front."""
 
+from django.conf import settings
+from django.http import Http404
 from django.middleware.locale import LocaleMiddleware as DjangoLocaleMiddleware
 from django.utils.translation import get_language
+from django.views.defaults import page_not_found
 
 
 class LocaleMiddleware(DjangoLocaleMiddleware):
@@ -15,3 +18,18 @@ class LocaleMiddleware(DjangoLocaleMiddleware):
             response.headers.setdefault("Content-Language", get_language())
             return response
         return super().process_response(request, response)
+
+
+class DemoNotFoundMiddleware:
+    """The demo runs with DEBUG, whose 404 lists our addresses; its visitors get the page that everybody else gets."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if settings.DEMO and isinstance(exception, Http404):
+            return page_not_found(request, exception)
+        return None

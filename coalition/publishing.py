@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from coalition import canonical, signing_on
-from coalition.languages import join_list
+from coalition.languages import join_list, name_in_text
 from coalition.models import Publication, Version, VersionText
 
 
@@ -45,9 +45,9 @@ def _complete(publication, texts):
         raise ValidationError(
             _("Write the text in %(language)s first: it is the authoritative one."),
             code="authoritative",
-            params={"language": names[publication.authoritative_language]},
+            params={"language": name_in_text(publication.authoritative_language)},
         )
-    if missing := [name for language, name in names.items() if language not in written]:
+    if missing := [name_in_text(language) for language in names if language not in written]:
         raise ValidationError(
             _("The text is not complete in %(languages)s. Partners sign the text in every language, or in none."),
             code="language",

@@ -35,6 +35,7 @@ from campaigns.forms.messages import (
 from campaigns.models import Campaign, Message, MessageContent
 from coalition import segments
 from coalition.accounts import sees_people
+from coalition.languages import name_in_text
 from coalition.models import Address, Installation, Person
 from coalition.tasks import send_notices
 
@@ -290,7 +291,7 @@ class Compose(MessagePage):
             messages.warning(
                 request,
                 _("The %(language)s text changed, so it has to be read and confirmed again.")
-                % {"language": language_name(language)},
+                % {"language": name_in_text(language)},
             )
         return redirect(self.url("check" if "check" in request.POST else "edit"))
 

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel
 from wagtail.fields import StreamField
@@ -103,7 +104,7 @@ class WebinarPage(SitePage):
             self.webinar.asl_interpretation and _("ASL interpretation"),
             self.webinar.captions and _("Captions"),
         ]
-        return [str(words) for words in said if words]
+        return [capfirst(words) for words in said if words]
 
     def get_context(self, request, *args, **kwargs):
         context = super().get_context(request, *args, **kwargs)

@@ -44,6 +44,12 @@ def short_hash(digest):
 
 
 @register.filter
+def language_in_text(code):
+    """{{ person.language|language_in_text }}: "Spanish", "español", as it stands inside a sentence."""
+    return languages.name_in_text(code)
+
+
+@register.filter
 def date_words(value):
     """{{ day|date_words }}: "5 de mayo de 2026" in the language of the page; moments by the active zone."""
     if isinstance(value, datetime.datetime) and timezone.is_aware(value):
