@@ -39,12 +39,18 @@ def ask(conversation, text, *, keyword=None):
 
 @transaction.atomic
 def confirm(conversation, text):
-    """A plain yes to what was asked: the consent, word for word, then the welcome. False when nothing was asked."""
+    """A plain yes to what was asked: the consent, word for word, then the welcome. False when nothing was asked.
+
+    Where several share the number, the yes is for whom we asked last: those are the words that stand on the phone.
+    """
     asked = Address.objects.at(PHONE, conversation.number).filter(consent=Address.Consent.ASKED)
-    address = asked.select_for_update().filter(person=conversation.person).first()
+    address = asked.select_for_update(of=("self",)).select_related("person").order_by("-consent_at", "-pk").first()
     line = address and address.history.filter(state=Address.Consent.ASKED).exclude(wording="").first()
     if line is None:
         return False
+    if conversation.person_id != address.person_id:
+        conversation.person, conversation.language = address.person, line.language
+        conversation.save(update_fields=["person", "language"])
     _grant(address, wording=line.wording, language=line.language, text=text)
     _welcome(conversation, address, text)
     return True

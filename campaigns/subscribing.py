@@ -14,13 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from campaigns import replies
+from campaigns import replies, stopping
 from coalition import consent, notices, people
 from coalition.models import Address, Consent, Installation
 
 SALT = "campaigns.subscribing"
 VALID_DAYS = 14
 ASK_AGAIN_AFTER = timedelta(hours=12)
+ASKED_AT_MOST = 3  # of one address within that time, whatever names a visitor invents for it
 
 
 class LinkError(Exception):
@@ -31,7 +32,8 @@ class LinkError(Exception):
 def join(*, name, language, email="", phone="", zip_code="", by_email=False, by_text=False):
     """Ask for consent on the channels that were ticked and return the person; a second press asks no second time.
 
-    An address that agreed already is left as it is: the form tells nobody whether we know them. Raises ValidationError.
+    An address that agreed already is left as it is: the form tells nobody whether we know them. A number that said stop
+    gets no text because a stranger typed it in: only the phone itself comes back (rule S4). Raises ValidationError.
     """
     installation = Installation.get()
     person = people.recognise(name=name, email=email, phone=phone, language=language, source=_("the site"))
@@ -70,7 +72,15 @@ def join(*, name, language, email="", phone="", zip_code="", by_email=False, by_
 def _ask(address, wording, language):
     """The line that asks, or None where the address agreed already or was asked today."""
     address = Address.objects.select_for_update().get(pk=address.pk)
-    if address.consent == Address.Consent.ASKED and address.consent_at > timezone.now() - ASK_AGAIN_AFTER:
+    since = timezone.now() - ASK_AGAIN_AFTER
+    if address.consent == Address.Consent.ASKED and address.consent_at > since:
+        return None
+    if address.channel == Address.Channel.PHONE and stopping.is_stopped(address.value):
+        return None
+    asked_lately = Consent.objects.filter(
+        address__in=Address.objects.at(address.channel, address.value), state=Address.Consent.ASKED, at__gt=since
+    )
+    if asked_lately.count() >= ASKED_AT_MOST:
         return None
     words = wording.localize(language) if wording else ""
     return consent.ask(address, wording=words, language=language, source=Consent.Source.FORM)

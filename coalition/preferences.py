@@ -69,13 +69,16 @@ def change(address, *, channels, language, name, seen):
     """Keep what a person chose. Returns what changed: a set of "email", "phone", "language", "name".
 
     `channels`: {"email": bool, "phone": bool} for what the page offered; `seen`: the wording beside each box (rule S1).
-    A yes is for this person; a no closes the address on every record that holds it (rule S4).
+    A yes is for this person and only for the address that the link was sent to: who reads a mailbox proves nothing of a
+    phone (rule S1). A no closes the address on every record that holds it (rule S4).
     """
     person = Person.objects.select_for_update().get(pk=address.person_id)
     done = set()
     for channel, wanted in channels.items():
         held = _address_on(person, channel, address)
         if held is None or wanted == (held.consent == Address.Consent.GRANTED):
+            continue
+        if wanted and held.pk != address.pk:
             continue
         if wanted:
             consent.grant(held, wording=seen[channel], language=language, source=SOURCE)
@@ -101,10 +104,12 @@ def _address_on(person, channel, address):
 
 
 def offered(address):
-    """The addresses that a page may speak of, by channel: the link's own, and the primary one of the other channel."""
+    """The addresses that a page may speak of, by channel: the link's own, and the primary one of the other channel while
+    it is open and can be closed."""
     found = {}
     for channel in Address.Channel:
-        if held := _address_on(address.person, channel, address):
+        held = _address_on(address.person, channel, address)
+        if held and (held.pk == address.pk or held.consent == Address.Consent.GRANTED):
             found[str(channel)] = held
     return found
 

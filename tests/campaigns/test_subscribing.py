@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from campaigns import subscribing
+from coalition import consent
 from coalition.models import Address, Consent, Notice, Person
 from tests import factories
 
@@ -83,6 +84,23 @@ def test_bad_input_is_told_beside_the_field_and_nothing_is_stored(client, wordin
     assert list(answer.context["form"].errors) == [field]
     assert Person.objects.count() == 0
     assert mail.outbox == []
+
+
+def test_S4_a_stranger_cannot_have_a_stopped_number_texted(client, wording):
+    known = factories.PersonFactory(name="Lucía Peña", phone="+14135550123", opted_in=True)
+    consent.withdraw("phone", "+14135550123", source=Consent.Source.REPLY)
+    for name in ("Lucía Peña", "Somebody Else"):
+        answer = client.post("/en/get-updates/", fields(name=name, email="", phone="413 555 0123", by_text="on"))
+        assert answer.status_code == 302  # the page does not tell
+    assert Notice.objects.count() == 0
+    assert known.addresses.get().consent == "withdrawn"
+    assert consent.is_suppressed("phone", "+14135550123")
+
+
+def test_nobody_can_fill_a_mailbox_by_inventing_names(client, wording):
+    for number in range(6):
+        client.post("/en/get-updates/", fields(name=f"Name {number}", by_email="on"))
+    assert Notice.objects.count() == subscribing.ASKED_AT_MOST
 
 
 @pytest.mark.parametrize("token", ["nonsense", "MQ:1abcde:forged"])
