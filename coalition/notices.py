@@ -14,13 +14,14 @@ from django.template.loader import get_template, render_to_string
 from django.utils import timezone
 from django.utils.translation import override
 
-from coalition import channels
-from coalition.models import Address, Installation, Notice
+from coalition import channels, consent
+from coalition.models import Address, Installation, Notice, Suppression
 
 log = structlog.get_logger(__name__)
 
 IN_HAND_AT_MOST = timedelta(minutes=5)
 TRIES = 6
+OWED = ("pk", "value", "created_at")
 
 
 def write(
@@ -89,10 +90,22 @@ def _claim(limit):
         queued.filter(expires_at__lt=timezone.now()).update(state=Notice.State.FAILED, error="too late")
         due = queued.filter(due_at__lte=timezone.now()).order_by("due_at", "pk")
         taken = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
-        Notice.objects.filter(pk__in=taken).update(
+        overtaken = _overtaken_by_stop(taken)
+        Notice.objects.filter(pk__in=overtaken).update(state=Notice.State.FAILED, error="said stop")
+        Notice.objects.filter(pk__in=taken).exclude(pk__in=overtaken).update(
             state=Notice.State.SENDING, claimed_at=timezone.now(), attempts=F("attempts") + 1
         )
-    return list(Notice.objects.filter(pk__in=taken).order_by("pk"))
+    return list(Notice.objects.filter(pk__in=taken).exclude(pk__in=overtaken).order_by("pk"))
+
+
+def _overtaken_by_stop(taken):
+    """Texts among these that were owed before their number said stop, as one that was in hand then and came back (S4)."""
+    texts = Notice.objects.filter(pk__in=taken, channel=Address.Channel.PHONE)
+    owed = [(pk, consent.digest(Address.Channel.PHONE, value), at) for pk, value, at in texts.values_list(*OWED)]
+    if not owed:
+        return []
+    stops = dict(Suppression.objects.filter(pk__in=[key for _pk, key, _at in owed]).values_list("pk", "at"))
+    return [pk for pk, key, at in owed if key in stops and at < stops[key]]
 
 
 def send_due(limit=20):

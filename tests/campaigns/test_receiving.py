@@ -8,11 +8,11 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from campaigns import receiving, replies, stopping
+from campaigns import receiving, replies, stopping, subscribing
 from campaigns.models import Answer, Choice, Conversation, Delivery, InboundText, Keyword, Message, ReplyTemplate
 from campaigns.receiving import receive
 from coalition import consent, notices, people
-from coalition.channels import memory
+from coalition.channels import Outcome, Status, memory
 from coalition.models import Address, Consent, Entry, Notice, Person, Suppression
 from tests import factories
 
@@ -319,3 +319,27 @@ def test_S10_the_same_text_at_the_same_moment_has_one_effect():
     assert sorted(outcomes) == [False, False, False, True]
     assert Notice.objects.count() == 1
     assert Consent.objects.filter(state="withdrawn").count() == 1
+
+
+def test_S1_a_yes_from_a_shared_phone_is_for_whom_we_asked_last(installation, marisol):
+    """The sister joins by the form on the phone that Marisol has written from: the yes is the sister's."""
+    receive(sid=sid(1), number=NUMBER, body="¿Va a haber intérprete?")
+    installation.text_wording = {"en": "Texts, about 4 a month.", "es": "Mensajes de texto."}
+    installation.save()
+    sister = subscribing.join(name="Rosa Ibáñez", language="en", phone=NUMBER, by_text=True)
+    receive(sid=sid(2), number=NUMBER, body="Yes")
+    line = Consent.objects.get(person=sister, state="granted")
+    assert (line.wording, line.language, line.source) == ("Texts, about 4 a month.", "en", Consent.Source.REPLY)
+    assert Conversation.objects.get().person == sister
+
+
+def test_S4_a_text_that_was_in_hand_when_the_stop_came_is_not_tried_again(installation, marisol, phones):
+    notices.write("text_reply", channel="phone", value=NUMBER, language="es", key="reply:1", text="Sí, habrá.")
+    held = Notice.objects.get()
+    Notice.objects.update(state=Notice.State.SENDING, attempts=1)
+    stopping.stop(NUMBER, source=Consent.Source.REPLY, language="es")
+    notices._record(held, Outcome(Status.RETRY, error="HTTP 503"))
+    Notice.objects.update(due_at=timezone.now())
+    notices.send_due()
+    held.refresh_from_db()
+    assert (phones, held.state, held.error) == ([], Notice.State.FAILED, "said stop")
