@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.core.checks import Error, Tags, Warning, register
 
+from coalition.channels.base import TEXT_CHANNELS
+
 
 @register(Tags.security)
 def secrets(app_configs, **kwargs):
@@ -30,6 +32,14 @@ def channels(app_configs, **kwargs):
     if settings.EMAIL_PROVIDER == "sendgrid":
         found.append(
             Error("Anymail no longer supports SendGrid.", hint="Choose another EMAIL_PROVIDER.", id="coalition.E001")
+        )
+    if settings.TEXT_PROVIDER not in TEXT_CHANNELS:
+        found.append(
+            Error(
+                "TEXT_PROVIDER names no carrier we know.",
+                hint="Choose one of: " + ", ".join(sorted(filter(None, TEXT_CHANNELS))) + "; empty switches texts off.",
+                id="coalition.E007",
+            )
         )
     if settings.DEBUG:
         return found

@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 from twilio.request_validator import RequestValidator
 
-from campaigns import webhooks
+from campaigns import webhook_urls, webhooks
 from campaigns.models import Conversation, Delivery, InboundText, Message
 from coalition.models import Address, Notice
 from tests import factories
@@ -215,3 +215,12 @@ def test_news_that_is_faster_than_our_own_writing_finds_its_row_by_the_address(c
 def test_malformed_status_news_is_refused(client, db):
     assert news(client, "x" * 40).status_code == 400
     assert news(client, "sent", sid="x").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("provider", "secret", "doors"), [("smtp", {}, 0), ("smtp", {"WEBHOOK_SECRET": "a:b"}, 1), ("postmark", {}, 1)]
+)
+def test_E4_without_a_secret_smtp_lets_nobody_report_bounces(settings, provider, secret, doors):
+    """With a provider a missing secret is an error at start (coalition.E004)."""
+    settings.EMAIL_PROVIDER, settings.ANYMAIL = provider, secret
+    assert len(webhook_urls.providers()) == doors
