@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from campaigns import quiet_hours, rendering, text_errors
 from campaigns.models import Delivery, Message
 from coalition import channels, consent, preferences, segments, timeline
+from coalition.languages import name_in_text
 from coalition.models import Address, Entry, Installation
 from coalition.zones import zones_of
 
@@ -136,7 +137,10 @@ def problems(message):
         content = contents.get(code)
         if content is None or code not in written:
             if not message.waiver and written:
-                found.append(_("%(language)s is missing, and people in this audience read it.") % name)
+                found.append(
+                    _("%(language)s is missing, and people in this audience read it.")
+                    % {"language": name_in_text(code)}
+                )
             continue
         if message.waiver:
             continue
@@ -447,9 +451,11 @@ def close_finished(message=None):
         finished = finished.filter(pk=message.pk)
     closed = []
     for one in finished.select_for_update(of=("self",), skip_locked=True):
-        Message.objects.filter(pk=one.pk).update(state=Message.State.SENT, finished_at=timezone.now())
-        _tell_timelines(one)
-        closed.append(one)
+        # Asked again under the lock: while we looked, somebody may have settled that one is sent again.
+        still = Message.objects.filter(~Exists(unfinished), pk=one.pk)
+        if still.update(state=Message.State.SENT, finished_at=timezone.now()):
+            _tell_timelines(one)
+            closed.append(one)
     return closed
 
 
@@ -515,6 +521,7 @@ def settle(delivery, *, resend, by=None):
 
     False when it was settled before.
     """
+    Message.objects.select_for_update().get(pk=delivery.message_id)  # it cannot close meanwhile
     uncertain = Delivery.objects.filter(pk=delivery.pk, state=State.UNCERTAIN)
     if resend:
         won = uncertain.update(

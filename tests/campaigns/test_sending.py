@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from campaigns import sending, text_errors
@@ -606,3 +606,34 @@ def test_four_workers_send_every_message_once_and_leave_nothing(mailoutbox):
     assert sorted(m.to[0] for m in mailoutbox) == sorted(readers)
     assert (message.state, message.deliveries.filter(state=State.SENT).count()) == (Message.State.SENT, 120)
     assert Entry.objects.filter(kind=Entry.Kind.MESSAGE).count() == 120
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_does_not_close_while_somebody_settles_that_one_is_sent_again(message):
+    """Whichever comes first, what is queued belongs to a message that is still sending."""
+    reader()
+    sending.start(message)
+    Delivery.objects.update(state=Delivery.State.UNCERTAIN)
+    held, may_end, closed = threading.Event(), threading.Event(), []
+
+    def settle():
+        with transaction.atomic():
+            sending.settle(Delivery.objects.get(), resend=True)
+            held.set()
+            may_end.wait(5)
+        connection.close()
+
+    def close():
+        held.wait(5)
+        closed.extend(sending.close_finished())
+        connection.close()
+
+    workers = [threading.Thread(target=settle), threading.Thread(target=close)]
+    for worker in workers:
+        worker.start()
+    workers[1].join(2)
+    may_end.set()
+    for worker in workers:
+        worker.join(5)
+    message.refresh_from_db()
+    assert (message.state, closed) == (Message.State.SENDING, [])
