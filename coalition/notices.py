@@ -99,7 +99,7 @@ def _claim(limit):
 
 
 def _overtaken_by_stop(taken):
-    """Texts among these that were owed before their number said stop, as one that was in hand then and came back (S4)."""
+    """Texts among these that were owed before their number said stop, as one that came back from our hand (S4)."""
     texts = Notice.objects.filter(pk__in=taken, channel=Address.Channel.PHONE)
     owed = [(pk, consent.digest(Address.Channel.PHONE, value), at) for pk, value, at in texts.values_list(*OWED)]
     if not owed:

@@ -104,8 +104,9 @@ def _address_on(person, channel, address):
 
 
 def offered(address):
-    """The addresses that a page may speak of, by channel: the link's own, and the primary one of the other channel while
-    it is open and can be closed."""
+    """The addresses that a page may speak of, by channel: the link's own, and the other channel's primary one if it is
+    open, so that it can be closed.
+    """
     found = {}
     for channel in Address.Channel:
         held = _address_on(address.person, channel, address)
