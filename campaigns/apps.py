@@ -1,3 +1,5 @@
+"""The app of what the coalition does: its criteria for segments, and its ears for the providers' news."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 

@@ -1,3 +1,5 @@
+"""The app of the public site, and its ears for pages that appear, move or go."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 

@@ -1,3 +1,5 @@
+"""The app of who is in the coalition: its checks, and its roles after every migration."""
+
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _

@@ -1,3 +1,5 @@
+"""The door for a web server that speaks WSGI, such as gunicorn in the Procfile."""
+
 import os
 
 from django.core.wsgi import get_wsgi_application
