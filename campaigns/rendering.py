@@ -164,7 +164,8 @@ def words_of_text(content, installation, missing=frozenset()):
         if content.action_url:
             body = f"{body} {absolute(content.action_url)}"
         if not WAYS_OUT.search(body):
-            body = f"{body} {_('Reply STOP to end.')}"
+            way_out = _("Reply STOP to end.")
+            body = f"{body} {way_out}"
     return Gaps(body)
 
 

@@ -38,7 +38,8 @@ class PreferencesForm(forms.Form):
             words = _("Emails to %(address)s") if channel == "email" else _("Texts to %(address)s")
             hint = words % {"address": shown}
             if held.fault:
-                hint = f"{hint}. {_('Our last messages there did not arrive.')}"
+                trouble = _("Our last messages there did not arrive.")
+                hint = f"{hint}. {trouble}"
             self.fields[channel] = forms.BooleanField(
                 label=self.wording[channel], required=False, help_text=escape(hint)
             )
