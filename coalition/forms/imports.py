@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.widgets import AdminAutoHeightTextInput
 
-from coalition import importing, reading_files
+from coalition import importing, reading_files, reading_people
 from coalition.forms.people import TagsField
 
 GROUPS = [
@@ -92,7 +92,7 @@ class ImportForm(forms.Form):
         super().__init__(*args, **kwargs | {"initial": initial})
         self.header, self.samples = header, samples
         choices = [("", _("Leave it out"))] + [
-            (group, [(key, importing.FIELDS[key]) for key in keys]) for group, keys in GROUPS
+            (group, [(key, reading_people.FIELDS[key]) for key in keys]) for group, keys in GROUPS
         ]
         for number, name in enumerate(header):
             self.fields[f"column_{number}"] = forms.ChoiceField(
@@ -119,6 +119,6 @@ class ImportForm(forms.Form):
         cleaned = super().clean()
         if self.errors:
             return cleaned
-        importing.check_mapping(self.mapping)
+        reading_people.check_mapping(self.mapping)
         importing.check_options(self.mapping, self.options)
         return cleaned

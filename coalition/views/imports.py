@@ -16,7 +16,7 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.log_actions import log
 
-from coalition import importing, reading_files, tasks
+from coalition import importing, reading_files, reading_people, tasks
 from coalition.forms.imports import ImportForm, UploadForm
 from coalition.models import Import, ImportedRow
 from coalition.spreadsheets import csv_response
@@ -102,7 +102,7 @@ class ImportScreen(PermissionCheckedMixin, WagtailAdminTemplateMixin):
         return super().get_context_data(**kwargs) | {
             "batch": self.batch,
             "url": self.url,
-            "layout": importing.LAYOUTS.get(self.batch.layout, {}).get("name", ""),
+            "layout": reading_people.LAYOUTS.get(self.batch.layout, {}).get("name", ""),
             "may_change": self.user_has_permission("change"),
         }
 
@@ -148,7 +148,7 @@ class Preview(BeforeStart, TemplateView):
 
     def get(self, request, *args, **kwargs):
         try:
-            importing.check_mapping(self.batch.mapping)
+            reading_people.check_mapping(self.batch.mapping)
             importing.check_options(self.batch.mapping, self.batch.options)
         except ValidationError:
             return redirect("imports:columns", self.batch.pk)
@@ -259,17 +259,17 @@ def figures(counts):
 
 
 def reasons(counts):
-    return [(importing.REASONS[code], rows) for code, rows in counts.items()]
+    return [(reading_people.REASONS[code], rows) for code, rows in counts.items()]
 
 
 def reason_words(codes):
-    return [importing.REASONS[code] for code in codes.split(",") if code in importing.REASONS]
+    return [reading_people.REASONS[code] for code in codes.split(",") if code in reading_people.REASONS]
 
 
 def shown(result):
     """One row of the preview: its number, who, how to reach them, and what it changes or what is wrong."""
     details = result.row.details
-    labels = importing.FIELDS | {
+    labels = reading_people.FIELDS | {
         "phone": _("Phone"),
         "stop": _("stays closed"),
         "yes": _("opened, with proof"),
@@ -284,5 +284,5 @@ def shown(result):
         "addresses": [value for _channel, value in result.row.addresses],
         "place": " ".join(filter(None, [details.get("city"), details.get("state"), details.get("zip")])),
         "changes": [labels[name] for name in changes],
-        "why": [importing.REASONS[code] for code in result.row.notes],
+        "why": [reading_people.REASONS[code] for code in result.row.notes],
     }

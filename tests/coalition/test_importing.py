@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from coalition import consent, importing, reading_files
+from coalition import consent, importing, reading_files, reading_people
 from coalition.models import (
     Address,
     Consent,
@@ -158,7 +158,7 @@ def test_a_file_without_a_usable_column_cannot_be_started():
 
 def test_one_field_cannot_come_from_two_columns():
     with pytest.raises(ValidationError) as refused:
-        importing.check_mapping({"a": "email", "b": "email"})
+        reading_people.check_mapping({"a": "email", "b": "email"})
     assert refused.value.messages == ["Two columns cannot both hold “Email”: choose one of them."]
 
 
@@ -166,23 +166,23 @@ def test_one_field_cannot_come_from_two_columns():
 
 
 def test_layouts_are_recognised_by_their_headers():
-    assert importing.layout_of(NATIONBUILDER.split(",")) == "nationbuilder"
-    assert importing.layout_of(["Email Address", "First Name", "LEID", "EUID", "TAGS"]) == "mailchimp"
-    assert importing.layout_of(["email", "first_name", "can2_user_tags", "zip_code"]) == "action_network"
-    assert importing.layout_of(["Email", "Name"]) == ""
+    assert reading_people.layout_of(NATIONBUILDER.split(",")) == "nationbuilder"
+    assert reading_people.layout_of(["Email Address", "First Name", "LEID", "EUID", "TAGS"]) == "mailchimp"
+    assert reading_people.layout_of(["email", "first_name", "can2_user_tags", "zip_code"]) == "action_network"
+    assert reading_people.layout_of(["Email", "Name"]) == ""
 
 
 def test_columns_are_suggested_in_both_languages():
-    assert importing.suggest(["Correo electrónico", "Apellidos", "Código postal", "Celular", "Zapatos"]) == {
+    assert reading_people.suggest(["Correo electrónico", "Apellidos", "Código postal", "Celular", "Zapatos"]) == {
         "Correo electrónico": "email",
         "Apellidos": "family_name",
         "Código postal": "zip",
         "Celular": "mobile",
         "Zapatos": "",
     }
-    suggested = importing.suggest(NATIONBUILDER.split(","))
+    suggested = reading_people.suggest(NATIONBUILDER.split(","))
     assert (suggested["email_opt_in"], suggested["mobile_number"], suggested["employer"]) == ("email_yes", "mobile", "")
-    assert importing.suggest(["Email", "E-mail"]) == {"Email": "email", "E-mail": ""}
+    assert reading_people.suggest(["Email", "E-mail"]) == {"Email": "email", "E-mail": ""}
 
 
 def test_mailchimp_people_who_left_stay_closed():
