@@ -58,6 +58,7 @@ from coalition.models import (
     Version,
     fold,
 )
+from coalition.models.people import words_of
 
 FOLDER = Path(__file__).resolve().parent
 PEOPLE = 5000
@@ -162,7 +163,7 @@ def fill_people(rng):
                 name=f"{given} {family}",
                 given_name=given,
                 family_name=family,
-                search=fold(f"{given} {family}"),
+                search=" ".join(words_of(f"{given} {family}")),
                 language="es" if spanish else "en",
                 city=place["city"],
                 state=place["state"],
