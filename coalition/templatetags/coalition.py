@@ -58,6 +58,12 @@ def date_words(value):
 
 
 @register.filter
+def moment_words(value):
+    """{{ email.at|moment_words }}: "5 de mayo de 2026, 3:00 p. m." by the active zone."""
+    return f"{date_words(value)}, {languages.format_time(timezone.localtime(value), get_language())}" if value else ""
+
+
+@register.filter
 def weekday_words(value):
     """{{ day|weekday_words }}: "martes, 5 de mayo de 2026"."""
     return languages.format_weekday(value, get_language()) if value else ""
