@@ -3,7 +3,9 @@
 from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.conf.urls.static import static
-from django.urls import include, path
+from django.http import Http404
+from django.urls import include, path, re_path
+from django.views.defaults import page_not_found
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
 
@@ -13,6 +15,8 @@ urlpatterns = [
     path("", include("campaigns.front_urls")),
     path("", include("cms.root_urls")),
     path("healthz", health.healthz, name="healthz"),
+    # The localize editor's list of snippets asks for no permission, and people are kept as snippets.
+    re_path(r"^admin/localize/api/snippets/(?:coalition|campaigns)/", page_not_found, {"exception": Http404()}),
     path("admin/", include(wagtailadmin_urls)),
     path("documents/", include(wagtaildocs_urls)),
     path("webhooks/", include("campaigns.webhook_urls")),
