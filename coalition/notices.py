@@ -15,13 +15,15 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from coalition import channels, consent
-from coalition.models import Address, Installation, Notice, Suppression
+from coalition.models import Address, Consent, Installation, Notice, Suppression
 
 log = structlog.get_logger(__name__)
 
 IN_HAND_AT_MOST = timedelta(minutes=5)
 TRIES = 6
 OWED = ("pk", "value", "created_at")
+SAID_STOP = 21610  # the carrier knows of a stop that we do not (rule S9)
+NO_MOBILE = {21211, 21614}
 
 
 def write(
@@ -114,6 +116,7 @@ def send_due(limit=20):
     for notice in taken:
         outcome = channels.channel_for(notice.channel).send([_envelope(notice)])[0]
         _record(notice, outcome)
+        _learn(notice, outcome)
     return len(taken)
 
 
@@ -141,6 +144,18 @@ def _record(notice, outcome):
         held.update(state=Notice.State.UNCERTAIN, error=outcome.error[:200])
     else:
         held.update(state=Notice.State.SENT, sent_at=timezone.now(), provider_id=outcome.provider_id, error="")
+
+
+def _learn(notice, outcome):
+    """What the channel said of the address itself (rules E4, S9)."""
+    if notice.channel == Address.Channel.EMAIL:
+        if outcome.dead:
+            consent.mark_fault(notice.channel, notice.value, Address.Fault.BOUNCED)
+    elif outcome.code == SAID_STOP:
+        source, evidence = Consent.Source.PROVIDER, f"Twilio {outcome.code}"
+        consent.withdraw(notice.channel, notice.value, source=source, language=None, evidence=evidence)
+    elif outcome.code in NO_MOBILE:
+        consent.mark_fault(notice.channel, notice.value, Address.Fault.UNABLE)
 
 
 def sweep():

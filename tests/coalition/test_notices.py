@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from coalition import notices, preferences
-from coalition.models import Notice
+from coalition import consent, notices, preferences
+from coalition.channels import Outcome, Status
+from coalition.models import Address, Notice
 from tests.factories import PersonFactory
 
 State = Notice.State
@@ -86,3 +87,26 @@ def test_an_attachment_travels_along(installation, mailoutbox):
     owe(attachments=[{"name": "x.ics", "type": "text/calendar", "content": "BEGIN:VCALENDAR"}])
     notices.send_due()
     assert mailoutbox[0].attachments == [("x.ics", "BEGIN:VCALENDAR", "text/calendar")]
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "fault", "suppressed"),
+    [
+        (21610, "withdrawn", "", True),
+        (21614, "granted", Address.Fault.UNABLE, False),
+        (30007, "granted", "", False),
+    ],
+)
+def test_S9_what_the_carrier_says_of_a_number_counts_for_a_notice_too(installation, code, state, fault, suppressed):
+    address = PersonFactory(phone="+14135550144", opted_in=True).addresses.get()
+    notice = notices.write("text_reply", channel="phone", value=address.value, language="en", key="k", text="Hello")
+    notices._learn(notice, Outcome(Status.FAILED, error=f"Twilio {code}", code=code))
+    address.refresh_from_db()
+    assert (address.consent, address.fault) == (state, fault)
+    assert consent.is_suppressed("phone", address.value) is suppressed
+
+
+def test_E4_an_address_that_the_channel_knows_to_be_dead_is_closed_by_a_notice_too(ana):
+    notice = owe()
+    notices._learn(notice, Outcome(Status.FAILED, error="550 5.1.1", dead=True))
+    assert ana.addresses.get().fault == Address.Fault.BOUNCED
