@@ -21,6 +21,14 @@ def secrets(app_configs, **kwargs):
         )
     if settings.PUBLIC_URL.startswith("http://"):
         found.append(Warning("PUBLIC_URL is not https: links in messages would not be safe.", id="coalition.W002"))
+    if settings.SECURE_SSL_REDIRECT and not settings.USE_X_FORWARDED_HOST:
+        found.append(
+            Warning(
+                "SSL_REDIRECT is on and BEHIND_PROXY is off: behind a proxy every page would redirect to itself.",
+                hint="Set BEHIND_PROXY=1 where a proxy sets X-Forwarded-Host and X-Forwarded-Proto itself.",
+                id="coalition.W004",
+            )
+        )
     if not settings.REDIS_URL:
         found.append(Warning("REDIS_URL is not set: the filesystem queue is meant for a laptop.", id="coalition.W003"))
     return found

@@ -40,5 +40,10 @@ def test_a_carrier_that_nobody_knows_is_named(settings):
     assert found(settings, **GOOD | {"TEXT_PROVIDER": "twillio"}) == ["coalition.E007"]
 
 
+def test_a_redirect_that_would_never_end_is_named(settings):
+    assert found(settings, **GOOD | {"SECURE_SSL_REDIRECT": True}) == ["coalition.W004"]
+    assert found(settings, **GOOD | {"SECURE_SSL_REDIRECT": True, "USE_X_FORWARDED_HOST": True}) == []
+
+
 def test_E4_a_provider_without_a_webhook_secret_is_refused(settings):
     assert found(settings, **GOOD | {"ANYMAIL": {}}) == ["coalition.E004"]
