@@ -466,7 +466,7 @@ def send_now(message, organizer, days_ago):
         sending.close_finished(message)
     finally:
         Installation.objects.update(**quiet)
-    # The story's messages left on a weekday's morning, whenever the demo is filled.
+    # The story's messages left in the morning, whenever the demo is filled.
     ago = timezone.now() - on_day(-days_ago, "10:30", "America/New_York")
     Message.objects.filter(pk=message.pk).update(
         created_at=timezone.now() - ago - timedelta(hours=20),
