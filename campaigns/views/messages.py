@@ -142,11 +142,8 @@ class Begin(generic.CreateView):
     """The frame of a new message; writing it comes next."""
 
     page_title = gettext_lazy("Write a message")
-    page_subtitle = gettext_lazy("Write a message")
     template_name = "campaigns/messages/begin.html"
     form_class = BeginForm
-    submit_button_label = gettext_lazy("Start writing")
-    submit_button_active_label = gettext_lazy("Starting…")
     success_message = None
 
     def get_breadcrumbs_items(self):
