@@ -73,7 +73,7 @@ ALLOWED = {
             "versiontext": "view add",
             "round": LOOK,
         },
-        "campaigns": {"campaign": LOOK, "webinar": WORK},
+        "campaigns": {"campaign": LOOK, "message": WORK, "messagecontent": WORK, "choice": WORK, "webinar": WORK},
         "wagtailimages": {"image": "choose add change"},
         "wagtaildocs": {"document": "choose add change"},
         "wagtail_localize": {"translation": "submit"},

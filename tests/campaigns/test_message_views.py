@@ -488,6 +488,25 @@ def test_without_the_permission_to_send_a_draft_can_be_written_and_not_sent(clie
     assert (shown.person.pk, shown.found) == (None, [])
 
 
+def test_an_editor_drafts_a_message_and_neither_sends_it_nor_sees_who_gets_it(client, installation, readers):
+    client.force_login(user_of(accounts.Role.EDITOR))
+    begun = {"channel": "email", "name": "A draft", "campaign": CampaignFactory().pk, "segment": ""}
+    assert client.post(reverse("messages:add"), begun).status_code == 302
+    message = Message.objects.get()
+    words = {f"{code}-{field}": "Words" for code in ("en", "es") for field in ("subject", "body")}
+    assert client.post(url("edit", message), written(message) | words).status_code == 302
+    assert sorted(message.contents.values_list("body", flat=True)) == ["Words", "Words"]
+    for name in ("send", "waive", "pause", "resume", "cancel"):
+        client.post(url(name, message), {"total": "5", "reason": "Because"})
+    message.refresh_from_db()
+    assert (message.state, message.waiver, Delivery.objects.count()) == (Message.State.DRAFT, "", 0)
+    shown = client.get(url("check", message), {"person": readers[3].pk, "q": "Marisol"}).context["shown"]
+    assert (shown.person.pk, shown.found) == (None, [])
+    sending.start(MessageFactory())
+    for name in ("ledger", "export"):
+        assert client.get(url(name, Message.objects.latest("pk"))).status_code == 302  # Wagtail's way of refusing
+
+
 def test_a_translator_changes_the_words_and_not_the_frame(client, installation):
     client.force_login(user_of(accounts.Role.TRANSLATOR))
     message = MessageFactory()
