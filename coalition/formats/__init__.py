@@ -1,0 +1,1 @@
+"""How this country writes numbers in each language, where Django follows another one."""

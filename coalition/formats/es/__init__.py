@@ -1,0 +1,1 @@
+"""Spanish as the United States and Puerto Rico write it."""
