@@ -3,15 +3,30 @@
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 from wagtail import hooks
 
 from coalition.viewsets import home
 from coalition.viewsets.imports import ImportViewSet
+from coalition.viewsets.installation import InstallationViewSet
 from coalition.viewsets.organizations import OrganizationViewSet
 from coalition.viewsets.people import PersonViewSet
 from coalition.viewsets.publications import PublicationViewSet
 from coalition.viewsets.rounds import RoundViewSet
 from coalition.viewsets.segments import SegmentViewSet
+
+# Words of Wagtail's own that it does not say in every language, or says otherwise than we do: collected with ours.
+BORROWED = [
+    gettext_noop("Search…"),
+    gettext_noop("Settings"),
+    gettext_noop("Error 404"),
+    gettext_noop("Error 404: Page not found"),
+    gettext_noop("The requested page could not be found."),
+    gettext_noop("Go to Wagtail admin"),
+    gettext_noop("Sorry, you do not have permission to access this area."),
+    gettext_noop("Exploring"),
+    gettext_noop("%(start_index)s-%(end_index)s of %(items_count)s %(model_name)s"),
+]
 
 
 @hooks.register("insert_global_admin_css")
@@ -21,7 +36,7 @@ def backoffice_look():
 
 @hooks.register("register_admin_viewset")
 def people_viewsets():
-    return [PersonViewSet(), OrganizationViewSet(), SegmentViewSet(), ImportViewSet()]
+    return [PersonViewSet(), OrganizationViewSet(), SegmentViewSet(), ImportViewSet(), InstallationViewSet()]
 
 
 @hooks.register("construct_homepage_panels")
