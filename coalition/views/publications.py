@@ -5,7 +5,7 @@ import json
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, Subquery
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
 from django_filters import ChoiceFilter
 from wagtail.admin.filters import WagtailFilterSet
@@ -64,7 +64,7 @@ class PublicationsIndex(generic.IndexView):
             QuiltColumn("title", label=_("Title"), accessor=str, get_url=self.get_inspect_url, width="45%"),
             Column("get_kind_display", label=_("Kind"), sort_key="kind"),
             VersionColumn("newest", label=_("Frozen text")),
-            Column("signed", label=_("Signed")),
+            Column("signed", label=pgettext("several", "Signed")),
             RoundColumn("current_round", label=_("Round")),
         ]
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views import View
 from django.views.generic import TemplateView
 from django_filters import ChoiceFilter
@@ -49,7 +49,7 @@ class RoundFilters(WagtailFilterSet):
         label=gettext_lazy("State"),
         method="by_state",
         choices=[
-            ("open", gettext_lazy("Open")),
+            ("open", pgettext_lazy("round", "Open")),
             ("late", gettext_lazy("Deadline passed, not closed")),
             ("closed", gettext_lazy("Closed")),
         ],
