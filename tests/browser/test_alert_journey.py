@@ -15,6 +15,7 @@ from campaigns.models import Delivery, InboundText, Message
 from coalition.models import Address, Import, ImportedRow, Person, SimulatedEmail, SimulatedText
 from tests import factories
 from tests.browser.conftest import wait_for
+from tests.browser.writing import save_and_check, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -93,29 +94,6 @@ def the_file():
 def figures(page):
     """The numbers on top of a page of the back office."""
     return [int(words) for words in page.locator("dl.bo-stats").first.locator(".bo-stat__figure").all_inner_texts()]
-
-
-def write(visitor, say, contents, *, by, name, campaign, segment):
-    """Begin a message and write it in both languages."""
-    page = visitor.page
-    visitor.go(reverse("messages:add"))
-    page.locator(f"input[name=channel][value={by}]").check()
-    page.locator("input[name=name]").fill(name)
-    page.locator("select[name=campaign]").select_option(str(campaign.pk))
-    if segment:
-        page.locator("select[name=segment]").select_option(label=segment)
-        visitor.check()
-    page.get_by_role("button", name=say("Start writing")).click()
-    page.wait_for_url("**/messages/edit/**")
-    for language, content in contents.items():
-        if by == "email":
-            page.locator(f"input[name={language}-subject]").fill(content[0])
-        page.locator(f"textarea[name={language}-body]").fill(content[1] if by == "email" else content)
-
-
-def save_and_check(page):
-    page.locator("button[name=check]").click()
-    page.wait_for_url("**/check/")
 
 
 def preview_of(visitor, words):
@@ -319,7 +297,7 @@ def test_a_text_and_the_words_that_close_a_number(visit, office, staff, working,
     page = organizer.page
     organizer.enter_as(staff(ORGANIZER))
     campaign = factories.CampaignFactory()
-    write(organizer, say, TEXT, by="phone", name="A text", campaign=campaign, segment=None)
+    write(organizer, say, TEXT, by="phone", name="A text", campaign=campaign)
     # What it costs is counted while it is written: ó forces the dearer alphabet, and is named.
     wait_for(lambda: "ó" in page.locator("#meter-es kbd").all_inner_texts())
     for code in TEXT:
