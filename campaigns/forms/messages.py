@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.text import format_lazy
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from i18nfield.strings import LazyI18nString
 
@@ -33,7 +33,10 @@ class BeginForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["channel"].choices = [(Address.Channel.EMAIL, _("Email")), (Address.Channel.PHONE, _("Text"))]
+        self.fields["channel"].choices = [
+            (Address.Channel.EMAIL, _("Email")),
+            (Address.Channel.PHONE, pgettext_lazy("channel", "Text")),
+        ]
         self.fields["channel"].label = _("Send it by")
         self.fields["channel"].help_text = _("This cannot be changed later.")
         _frame(self)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.generic import TemplateView
 from django_filters import ChoiceFilter, ModelChoiceFilter
 from wagtail.admin import messages
@@ -39,7 +39,7 @@ from coalition.languages import name_in_text
 from coalition.models import Address, Installation, Person
 from coalition.tasks import send_notices
 
-CHANNELS = {Address.Channel.EMAIL: gettext_lazy("Email"), Address.Channel.PHONE: gettext_lazy("Text")}
+CHANNELS = {Address.Channel.EMAIL: gettext_lazy("Email"), Address.Channel.PHONE: pgettext_lazy("channel", "Text")}
 ANY = ["add", "change", "delete", "view", "send"]
 WRITES_WORDS = "campaigns.change_messagecontent"
 SEES_LEDGER = "campaigns.view_delivery"
@@ -145,6 +145,9 @@ class Begin(generic.CreateView):
     template_name = "campaigns/messages/begin.html"
     form_class = BeginForm
     success_message = None
+
+    def get_page_subtitle(self):
+        return ""  # "Write a message: Message" says it twice
 
     def get_breadcrumbs_items(self):
         items = [{"url": reverse("messages:index"), "label": _("Messages")}, {"url": "", "label": self.page_title}]

@@ -76,7 +76,7 @@ class OrganizationsIndex(generic.IndexView):
             Column("kind", label=_("Kind"), accessor="get_kind_display", sort_key="kind"),
             Column("scope", label=_("Scope"), accessor="get_scope_display", sort_key="scope"),
             PlaceColumn("place", label=_("Place"), accessor=str),
-            NumberColumn("signing", label=_("May sign")),
+            NumberColumn("signing", label=_("May sign"), classname="bo-wide"),
             PartnerColumn("is_partner", label=_("Partner")),
         ]
 
