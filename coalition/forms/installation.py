@@ -3,6 +3,7 @@
 from datetime import time
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from i18nfield.forms import I18nModelForm
 
@@ -33,6 +34,10 @@ class InstallationForm(I18nModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # One box for each language, under one label: each says whose it is.
+            for box, (_code, language) in zip(getattr(field.widget, "widgets", []), settings.LANGUAGES, strict=False):
+                box.attrs |= {"placeholder": language, "aria-label": f"{field.label} ({language})", "rows": 3}
         for name in AT_LEAST_ONE:
             self.fields[name].widget.attrs["min"] = 1
 
