@@ -136,6 +136,9 @@ class ConversationPage(generic.InspectView):
     def get_page_subtitle(self):
         return who(self.object)
 
+    def get_breadcrumbs_items(self):
+        return [*super().get_breadcrumbs_items()[:-1], {"url": "", "label": who(self.object)}]
+
     def get_context_data(self, **kwargs):
         bubbles = conversing.thread(self.object)
         return super().get_context_data(**kwargs) | {

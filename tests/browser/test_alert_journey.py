@@ -7,12 +7,14 @@ import uuid
 
 import pytest
 import requests
+from django.core.files.base import ContentFile
 from django.urls import reverse
 from twilio.request_validator import RequestValidator
 
 from campaigns import replies
 from campaigns.models import Delivery, InboundText, Message
-from coalition.models import Address, Import, ImportedRow, Person, SimulatedEmail, SimulatedText
+from coalition import importing, segments
+from coalition.models import Address, Import, ImportedRow, Person, Segment, SimulatedEmail, SimulatedText, Tag
 from tests import factories
 from tests.browser.conftest import wait_for
 from tests.browser.writing import save_and_check, write
@@ -50,6 +52,12 @@ ROWS = [
     ("", "Nobody", "Reachable", "not an address", "true", "", "", "", "en"),
     (9012, "Joy", "Banks", "joy@people.example.org", "true", "", "", "true", "en"),
 ]
+CONSENT = {
+    "email_consent": "column",
+    "email_wording": "Write to me about schools. Escríbanme sobre las escuelas.",
+    "text_consent": "column",
+    "text_wording": "Text me about schools. Envíenme textos sobre las escuelas.",
+}
 # What must become of the email: {name: (state, reason, language)}.
 LEDGER = {
     "Marisol Ibáñez": ("sent", "", "es"),
@@ -72,6 +80,7 @@ TEXT = {
     "en": "{{ first_name }}, the vote on reading coaches is Tuesday.",
     "es": "{{ first_name }}, la votación sobre la lectura es el martes.",
 }
+WAY_OUT = {"en": "Reply STOP to end.", "es": "Responda ALTO para salir."}
 
 
 @pytest.fixture(autouse=True)
@@ -163,9 +172,7 @@ def states(message):
     return {str(line.person): (line.state, line.reason, line.language) for line in found}
 
 
-def test_import_segment_email_and_what_comes_back(visit, office, staff, working, language, say, settings):
-    settings.ANYMAIL = settings.ANYMAIL | {"WEBHOOK_SECRET": "postmark:a-shared-secret"}
-    campaign = factories.CampaignFactory()
+def test_a_file_of_people_becomes_a_segment(visit, staff, working, say):
     organizer = visit()
     page = organizer.page
     organizer.enter_as(staff(ORGANIZER))
@@ -178,10 +185,9 @@ def test_import_segment_email_and_what_comes_back(visit, office, staff, working,
     page.wait_for_url("**/columns/")
     assert {name: page.get_by_label(name, exact=True).input_value() for name in COLUMNS} == COLUMNS
     page.locator("input[name=tags]").fill(TAG)
-    page.locator("input[name=email_consent][value=column]").check()
-    page.locator("textarea[name=email_wording]").fill("Write to me about schools. Escríbanme sobre las escuelas.")
-    page.locator("input[name=text_consent][value=column]").check()
-    page.locator("textarea[name=text_wording]").fill("Text me about schools. Envíenme textos sobre las escuelas.")
+    for channel in ("email", "text"):
+        page.locator(f"input[name={channel}_consent][value=column]").check()
+        page.locator(f"textarea[name={channel}_wording]").fill(CONSENT[f"{channel}_wording"])
     organizer.check()
     page.get_by_role("button", name=say("See what would happen")).click()
     page.wait_for_url("**/preview/")
@@ -222,7 +228,28 @@ def test_import_segment_email_and_what_comes_back(visit, office, staff, working,
     page.wait_for_url("**/segments/inspect/**")
     organizer.check()
 
-    # The email, in both languages.
+    assert set(segments.people(Segment.objects.get()).values_list("name", flat=True)) == set(LEDGER)
+
+
+@pytest.fixture
+def segment(office, staff):
+    """The people of the same file, brought in by the same verbs."""
+    by = staff(ORGANIZER)
+    batch = importing.upload(ContentFile(the_file()["buffer"]), "people.csv", by=by)
+    importing.describe_columns(batch, mapping=batch.mapping, options=batch.options | CONSENT | {"tags": [TAG]})
+    batch.refresh_from_db()
+    assert importing.start(batch)
+    importing.run(batch)
+    tree = {"all": [{"is": "tag", "value": [Tag.objects.get(name=TAG).pk]}]}
+    return segments.keep(Segment(), name="Lectura", tree=tree, by=by)
+
+
+def test_an_email_in_two_languages_and_what_comes_back(visit, segment, staff, working, language, say, settings):
+    settings.ANYMAIL = settings.ANYMAIL | {"WEBHOOK_SECRET": "postmark:a-shared-secret"}
+    campaign = factories.CampaignFactory()
+    organizer = visit()
+    page = organizer.page
+    organizer.enter_as(staff(ORGANIZER))
     write(organizer, say, EMAIL, by="email", name="Reading coaches", campaign=campaign, segment="Lectura")
     page.locator("input[name=en-reviewed]").check()
     organizer.check()
@@ -280,7 +307,7 @@ def test_import_segment_email_and_what_comes_back(visit, office, staff, working,
     organizer.check()
 
 
-def test_a_text_and_the_words_that_close_a_number(visit, office, staff, working, language, say, settings):
+def test_a_text_and_the_words_that_close_a_number(visit, office, staff, worker, say, settings):
     office.quiet_until = office.quiet_until_sunday = "00:00"
     office.quiet_from = "23:59:59"
     office.save()
@@ -312,24 +339,23 @@ def test_a_text_and_the_words_that_close_a_number(visit, office, staff, working,
     assert page.locator(".msg-total b").inner_text() == "3"
     organizer.check()
     page.locator(".msg-send .msg-save button").dblclick()
-    with working():
-        page.locator("#msg-state.bo-pill--good").wait_for()
-        wait_for(lambda: message.deliveries.filter(state=Delivery.State.DELIVERED).count() == 3)
+    page.locator("#msg-state.bo-pill--good").wait_for()
+    wait_for(lambda: message.deliveries.filter(state=Delivery.State.DELIVERED).count() == 3)
     got = {text.number: text.body for text in SimulatedText.objects.filter(incoming=False)}
     assert SimulatedText.objects.count() == 3
     for name in ("Marisol", "Kwame", "Diego"):
         number = people[name].primary_phone.value
-        assert got[number].startswith("Riverbend: ")
-        assert TEXT[people[name].language].replace("{{ first_name }}", name) in got[number]
+        language = people[name].language
+        words = TEXT[language].replace("{{ first_name }}", name)
+        assert got[number] == f"Riverbend: {words} {WAY_OUT[language]}"
     assert states(message)[str(people["Grace"])] == ("held", "no_consent", "en")
 
     # STOP and ALTO close their numbers; a text that the carrier did not sign does nothing.
     assert text_us(organizer.server, settings, "+14135550103", "STOP", signed=False) == 403
     assert InboundText.objects.count() == 0
-    with working():
-        assert text_us(organizer.server, settings, "+14135550102", "Stop") == 200
-        assert text_us(organizer.server, settings, "+14135550101", "¡ALTO!") == 200
-        wait_for(lambda: SimulatedText.objects.count() == 5)
+    assert text_us(organizer.server, settings, "+14135550102", "Stop") == 200
+    assert text_us(organizer.server, settings, "+14135550101", "¡ALTO!") == 200
+    wait_for(lambda: SimulatedText.objects.count() == 5)
     last = {text.number: text.body for text in SimulatedText.objects.order_by("pk")}
     for name, code in (("Kwame", "en"), ("Marisol", "es")):
         assert last[people[name].primary_phone.value] == replies.wording(replies.Kind.STOPPED, code)
