@@ -1,6 +1,8 @@
 """Shared fixtures: real rows, in-memory channels, no mocks of our own code."""
 
 import pytest
+from django.conf import settings
+from django.utils.translation import activate
 
 from coalition import embedded
 from coalition.models import Installation
@@ -11,6 +13,14 @@ def pytest_unconfigure(config):
     """Leave no database server behind, unless somebody else (a demo, another run) uses it too."""
     if not hasattr(config, "workerinput") and embedded.data_folder().exists():
         embedded.stop(only_if_unused=True)
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """A request in Spanish leaves its language behind in the thread; no test inherits it."""
+    activate(settings.LANGUAGE_CODE)
+    yield
+    activate(settings.LANGUAGE_CODE)
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 import os
 
 # DATABASE_URL and REDIS_URL stay: the service tests name theirs.
-CLEARED = "ALLOWED_HOSTS BEHIND_PROXY EMAIL_URL HSTS_SECONDS PHONE_REGION PUBLIC_URL SSL_REDIRECT TIME_ZONE TWILIO_FROM"
+CLEARED = (
+    "ALLOWED_HOSTS BEHIND_PROXY EMAIL_URL HSTS_SECONDS PHONE_REGION PORT PUBLIC_URL SSL_REDIRECT TIME_ZONE TWILIO_FROM"
+)
 for name in CLEARED.split():
     os.environ.pop(name, None)
 os.environ |= {"DEBUG": "1", "DEMO": "0", "EMAIL_PROVIDER": "simulated", "TEXT_PROVIDER": "memory"}
@@ -19,3 +21,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_AUTOREFRESH = True
 # A test run need not survive a power cut: not waiting for the disk halves it.
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c synchronous_commit=off"  # noqa: F405
+DATABASES["default"]["ENGINE"] = "tests.postgresql"  # noqa: F405
+# The search and reference indexes of pages are Wagtail's own; no test asks them, and they cost a third of each page.
+TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}

@@ -149,7 +149,7 @@ def visit(browser, live_server, width, language, request, settings):
 def office(transactional_db):
     """The demo's settings and staff, and nothing on its public site."""
     if not Page.objects.exists():  # another test emptied every table, also of what Wagtail's migrations had put there
-        Locale.objects.create(language_code="en")
+        Locale.objects.get_or_create(language_code="en")
         Collection.add_root(name="Root")
         Page.add_root(title="Root", slug="root", content_type=ContentType.objects.get_for_model(Page))
     filling.fill_installation(None)

@@ -1,0 +1,1 @@
+"""PostgreSQL for test runs: the same, but quick to empty."""
