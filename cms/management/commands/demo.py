@@ -1,6 +1,8 @@
 """Fill an invented coalition and serve it at one address, with worker and beat. Nothing leaves this machine."""
 
 import os
+import subprocess
+import sys
 
 from django.conf import settings
 from django.core.management import call_command
@@ -26,11 +28,15 @@ class Command(BaseCommand):
                 supervisor.check_port(port)
             except supervisor.PortError as error:
                 raise CommandError(str(error)) from None
-        self.stdout.write("Preparing the coalition …")
-        call_command("migrate", verbosity=0, interactive=False)
-        filling.fill(self.stdout.write)
         if fill_only:
+            self.stdout.write("Preparing the coalition …")
+            call_command("migrate", verbosity=0, interactive=False)
+            filling.fill(self.stdout.write)
             return
+        # In a process of its own, which gives back the memory that filling takes.
+        filled = subprocess.run([sys.executable, sys.argv[0], "demo", "--fill-only"], check=False)
+        if filled.returncode:
+            raise CommandError("The coalition could not be prepared: what went wrong stands above.")
         address = f"http://127.0.0.1:{port}/"
         supervisor.run(
             supervisor.processes(port, settings.VAR / "celerybeat-schedule"),
