@@ -6,6 +6,8 @@ from django.middleware.locale import LocaleMiddleware as DjangoLocaleMiddleware
 from django.utils.translation import get_language
 from django.views.defaults import page_not_found
 
+from coalition import audit
+
 
 class LocaleMiddleware(DjangoLocaleMiddleware):
     """The site's pages match any address below /en/ and /es/, so Django would turn every 404 into a redirect.
@@ -18,6 +20,24 @@ class LocaleMiddleware(DjangoLocaleMiddleware):
             response.headers.setdefault("Content-Language", get_language())
             return response
         return super().process_response(request, response)
+
+
+class AuditMiddleware:
+    """What staff do in a request is recorded as theirs, from where they are (rule P5)."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        with audit.acting(by=request.user, origin=origin_of(request)):
+            return self.get_response(request)
+
+
+def origin_of(request):
+    """The visitor's IP address: behind a proxy the last one that the proxy itself saw."""
+    if settings.USE_X_FORWARDED_HOST and (forwarded := request.headers.get("X-Forwarded-For")):
+        return forwarded.split(",")[-1].strip()[:64]
+    return request.META.get("REMOTE_ADDR", "")
 
 
 class DemoNotFoundMiddleware:

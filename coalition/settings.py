@@ -28,6 +28,8 @@ DEFAULT_SECRET = "only-for-a-laptop-" + "0" * 40
 SECRET_KEY = env("SECRET_KEY", default=DEFAULT_SECRET)
 # Hashes on the suppression list must outlive a change of SECRET_KEY, so they have a key of their own.
 SUPPRESSION_KEY = env("SUPPRESSION_KEY", default=SECRET_KEY)
+# Sensitive fields are encrypted under the first key; to change it, put the new one in front of the old.
+FIELD_KEYS = env.list("FIELD_KEYS", default=[SECRET_KEY])
 if not DEBUG and SECRET_KEY == DEFAULT_SECRET:
     raise ImproperlyConfigured("Set SECRET_KEY: the default one is only for DEBUG.")
 
@@ -61,6 +63,7 @@ INSTALLED_APPS = [
     "anymail",
     "django_htmx",
     "import_export",
+    "pgtrigger",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -84,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "coalition.middleware.AuditMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "wagtail.contrib.redirects.middleware.RedirectMiddleware",
     "coalition.middleware.DemoNotFoundMiddleware",

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField
 
-from coalition.models import Address, Person, Segment
+from coalition.models import Address, Person, Segment, Topic
 
 from .campaigns import Campaign
 
@@ -33,6 +33,15 @@ class Message(models.Model):
         related_name="messages",
         verbose_name=_("segment"),
         help_text=_("Empty means everybody who agreed."),
+    )
+    topic = models.ForeignKey(
+        Topic,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="messages",
+        verbose_name=_("topic"),
+        help_text=_("Those who muted it do not get the message."),
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     waiver = models.CharField(_("reason to send with a language missing"), max_length=300, blank=True)

@@ -14,7 +14,7 @@ from coalition.places import CHOICES
 class OrganizationForm(I18nModelForm):
     class Meta:
         model = Organization
-        fields = ["name", "printed_name", "kind", "scope", "city", "state", "website", "languages", "is_partner"]
+        fields = ["name", "printed_name", "kind", "scope", "city", "state", "website", "languages", "stage"]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,41 +1,71 @@
 """The nouns of the coalition: who is in it, what they agreed to, what they signed."""
 
+from .audit import AuditLine, Export, SignIn
 from .consent import Consent, Suppression
-from .imports import Import, ImportedRow
+from .duplicates import Lookalike, Merge
+from .fields import Constituency, CustomField, Sensitive
+from .imports import Import, ImportedRow, SavedMapping
 from .installation import Heartbeat, Installation
 from .notices import Notice
-from .organizations import Organization, Representative
+from .organizations import Agreement, Logo, Membership, Organization, Region, Representative
 from .people import Address, ExternalId, Person, fold
+from .privacy import Erasure, Muting, Topic
 from .publications import Publication, Version, VersionText
-from .segments import Segment, Tag, Tagging
+from .sealing import SealedField
+from .segments import Segment, Tag, Tagging, TagGroup
 from .signons import Decision, Invitation, Round
 from .simulation import SimulatedEmail, SimulatedText
 from .timeline import Entry
 from .users import User
+from .work import BulkAction, BulkChange, FollowUp, Listing, PeopleList, SavedView
 
 __all__ = [
     "Address",
+    "Agreement",
+    "AuditLine",
+    "BulkAction",
+    "BulkChange",
     "Consent",
+    "Constituency",
+    "CustomField",
     "Decision",
     "Entry",
+    "Erasure",
+    "Export",
     "ExternalId",
+    "FollowUp",
     "Heartbeat",
     "Import",
     "ImportedRow",
     "Installation",
     "Invitation",
+    "Listing",
+    "Logo",
+    "Lookalike",
+    "Membership",
+    "Merge",
+    "Muting",
     "Notice",
     "Organization",
+    "PeopleList",
     "Person",
     "Publication",
+    "Region",
     "Representative",
     "Round",
+    "SavedMapping",
+    "SavedView",
+    "SealedField",
     "Segment",
+    "Sensitive",
+    "SignIn",
     "SimulatedEmail",
     "SimulatedText",
     "Suppression",
     "Tag",
+    "TagGroup",
     "Tagging",
+    "Topic",
     "User",
     "Version",
     "VersionText",

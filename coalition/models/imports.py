@@ -19,12 +19,16 @@ class Import(models.Model):
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
+        UNDOING = "undoing", _("Being undone")
+        UNDONE = "undone", _("Undone")
 
     name = models.CharField(_("file name"), max_length=200)
     file = models.FileField(_("file"), storage=private_storage, upload_to="imports/%Y/%m")
     layout = models.CharField(_("layout"), max_length=40, blank=True)
     encoding = models.CharField(_("encoding"), max_length=20, blank=True)
     delimiter = models.CharField(_("delimiter"), max_length=4, blank=True)
+    sheet = models.CharField(_("sheet"), max_length=100, blank=True, help_text=_("Of a workbook."))
+    first_row = models.PositiveIntegerField(_("row of the column names"), default=1)
     mapping = models.JSONField(_("columns"), default=dict, help_text=_("{column header: field}"))
     options = models.JSONField(_("options"), default=dict, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.UPLOADED)
@@ -35,11 +39,32 @@ class Import(models.Model):
     created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
     touched_at = models.DateTimeField(auto_now=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
         verbose_name = _("import")
         verbose_name_plural = _("imports")
         ordering = ["-created_at", "-pk"]
+
+    def __str__(self):
+        return self.name
+
+
+class SavedMapping(models.Model):
+    """How the columns of a kind of file were mapped, offered again when a file with the same names comes in."""
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    columns = models.JSONField(default=list)  # folded column names, sorted
+    mapping = models.JSONField(default=dict)
+    options = models.JSONField(default=dict, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("saved columns")
+        verbose_name_plural = _("saved columns")
+        ordering = ["name"]
 
     def __str__(self):
         return self.name

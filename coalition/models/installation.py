@@ -63,6 +63,23 @@ class Installation(models.Model):
         _("days a personal link is valid"), default=60, validators=[MaxValueValidator(366)]
     )
 
+    inactive_months = models.PositiveSmallIntegerField(
+        _("months without a sign of life"), null=True, blank=True, help_text=_("Empty: nobody is asked or anonymised.")
+    )
+    inactive_then = models.CharField(
+        _("then"),
+        max_length=9,
+        default="ask",
+        choices=[("ask", _("ask whether they want to stay, then anonymise")), ("anonymise", _("anonymise at once"))],
+    )
+    answer_days = models.PositiveSmallIntegerField(_("days to answer whether they want to stay"), default=30)
+    bin_days = models.PositiveSmallIntegerField(
+        _("days in the bin before somebody is erased"), null=True, blank=True, help_text=_("Empty: never.")
+    )
+    second_factor = models.BooleanField(
+        _("staff must use a second factor"), default=False, help_text=_("A code from an app at each sign-in.")
+    )
+
     class Meta:
         verbose_name = _("coalition settings")
         verbose_name_plural = _("coalition settings")

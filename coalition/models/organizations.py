@@ -1,10 +1,36 @@
 """Organizations of the coalition, and who speaks for them."""
 
+from django.conf import settings
+from django.core.files.storage import storages
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField
 
 from .people import Person, fold
+
+
+class Region(models.Model):
+    """A part of the country as the coalition speaks of it, such as "Pioneer Valley" or "Greater Minnesota"."""
+
+    name = I18nCharField(_("name"), max_length=80)
+    slug = models.SlugField(max_length=80, unique=True, editable=False)
+    state = models.CharField(_("state"), max_length=2, blank=True)
+
+    class Meta:
+        verbose_name = _("region")
+        verbose_name_plural = _("regions")
+        ordering = ["slug"]
+
+    def __str__(self):
+        return str(self.name)
+
+
+class OrganizationQuerySet(models.QuerySet):
+    def present(self):
+        return self.filter(binned_at=None)
+
+    def partners(self):
+        return self.present().filter(stage=Organization.Stage.PARTNER)
 
 
 class Organization(models.Model):
@@ -23,6 +49,24 @@ class Organization(models.Model):
         STATE = "state", _("Statewide")
         LOCAL = "local", _("Local")
 
+    class Stage(models.TextChoices):
+        """Where the partnership stands, in the order of the board."""
+
+        IDENTIFIED = "identified", _("Identified")
+        CONTACTED = "contacted", _("Contacted")
+        CONVERSATION = "conversation", _("In conversation")
+        PARTNER = "partner", _("Partner")
+        PAUSED = "paused", _("Paused")
+        LEFT = "left", _("Left")
+
+    class Size(models.TextChoices):
+        """How many people it speaks for."""
+
+        SMALL = "small", _("Fewer than 50")
+        MEDIUM = "medium", _("50 to 499")
+        LARGE = "large", _("500 to 4,999")
+        LARGEST = "largest", _("5,000 or more")
+
     name = models.CharField(_("name"), max_length=200)
     printed_name = I18nCharField(
         _("printed name"), max_length=200, blank=True, help_text=_("As it stands under a publication, per language.")
@@ -33,14 +77,29 @@ class Organization(models.Model):
     state = models.CharField(_("state"), max_length=2, blank=True)
     website = models.URLField(_("website"), blank=True)
     languages = models.JSONField(_("languages"), default=list, blank=True)
-    is_partner = models.BooleanField(_("partner of the coalition"), default=True)
+    size = models.CharField(_("people it speaks for"), max_length=8, choices=Size, blank=True)
+    regions = models.ManyToManyField(Region, blank=True, related_name="organizations", verbose_name=_("regions"))
+    constituencies = models.ManyToManyField(
+        "Constituency", blank=True, related_name="organizations", verbose_name=_("constituencies served")
+    )
+    street = models.CharField(_("street address"), max_length=200, blank=True)
+    zip = models.CharField(_("ZIP code"), max_length=10, blank=True)
+    email = models.EmailField(_("email"), blank=True)
+    phone = models.CharField(_("phone"), max_length=20, blank=True)
+    stage = models.CharField(_("stage"), max_length=12, choices=Stage, default=Stage.PARTNER)
+    stage_at = models.DateTimeField(_("at this stage since"), null=True, blank=True, editable=False)
+    custom = models.JSONField(_("fields"), default=dict, blank=True)  # {key of CustomField: value}
+    binned_at = models.DateTimeField(_("in the bin since"), null=True, blank=True, editable=False)
     search = models.CharField(max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    objects = OrganizationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("organization")
         verbose_name_plural = _("organizations")
         ordering = ["search"]
+        indexes = [models.Index(fields=["stage", "search"], name="organization_stage")]
         constraints = [models.UniqueConstraint(fields=["search"], name="organization_once")]
 
     def __str__(self):
@@ -49,6 +108,10 @@ class Organization(models.Model):
     def save(self, *args, **kwargs):
         self.search = fold(self.name)
         super().save(*args, **kwargs)
+
+    @property
+    def is_partner(self):
+        return self.stage == self.Stage.PARTNER
 
     def name_in(self, language):
         return (self.printed_name.localize(language) if self.printed_name else "") or self.name
@@ -76,3 +139,75 @@ class Representative(models.Model):
 
     def __str__(self):
         return f"{self.person} · {self.organization}"
+
+
+class Membership(models.Model):
+    """That a person belongs to an organization: staff, members, parents. It binds nobody; a representative does."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="memberships", db_index=False)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="memberships")
+    role = models.CharField(_("role"), max_length=120, blank=True)
+    since = models.DateTimeField(_("since"), auto_now_add=True)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        constraints = [models.UniqueConstraint(fields=["organization", "person"], name="membership_once")]
+
+    def __str__(self):
+        return f"{self.person} · {self.organization}"
+
+
+def private_storage():
+    return storages["private"]
+
+
+class Agreement(models.Model):
+    """What the coalition and an organization agreed on paper."""
+
+    class Kind(models.TextChoices):
+        MEMBERSHIP = "membership", _("Membership")
+        MEMORANDUM = "memorandum", _("Memorandum of understanding")
+        DATA = "data", _("Data sharing")
+        OTHER = "other", _("Other")
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="agreements")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    title = models.CharField(_("title"), max_length=150)
+    signed_on = models.DateField(_("signed on"))
+    ends_on = models.DateField(_("ends on"), null=True, blank=True)
+    file = models.FileField(_("file"), storage=private_storage, upload_to="agreements/%Y", blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("agreement")
+        verbose_name_plural = _("agreements")
+        ordering = ["-signed_on", "-pk"]
+
+    def __str__(self):
+        return self.title
+
+
+class Logo(models.Model):
+    """An organization's logo, with who allowed its use and until when (rule G6). Re-encoded when it comes in."""
+
+    organization = models.OneToOneField(Organization, models.CASCADE, related_name="logo")
+    image = models.ImageField(
+        _("logo"), storage=private_storage, upload_to="logos", width_field="width", height_field="height"
+    )
+    width = models.PositiveIntegerField(editable=False)
+    height = models.PositiveIntegerField(editable=False)
+    permitted_by = models.CharField(_("who allowed it"), max_length=150, blank=True)
+    permitted_on = models.DateField(_("allowed on"), null=True, blank=True)
+    expires_on = models.DateField(_("allowed until"), null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("logo")
+        verbose_name_plural = _("logos")
+
+    def __str__(self):
+        return str(self.organization)

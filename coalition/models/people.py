@@ -67,14 +67,24 @@ class Person(models.Model):
     )
     street = models.CharField(_("street address"), max_length=200, blank=True)
     city = models.CharField(_("city"), max_length=100, blank=True)
+    county = models.CharField(_("county"), max_length=60, blank=True)
     state = models.CharField(_("state"), max_length=2, blank=True)
     zip = models.CharField(_("ZIP code"), max_length=10, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=40, blank=True)
     tags = models.ManyToManyField("Tag", through="Tagging", related_name="people", verbose_name=_("tags"))
+    custom = models.JSONField(_("fields"), default=dict, blank=True)  # {key of CustomField: value}
     search = models.CharField(max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
-    binned_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_active_at = models.DateTimeField(_("last active"), null=True, blank=True, editable=False)
+    binned_at = models.DateTimeField(_("in the bin since"), null=True, blank=True, editable=False)
+    binned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="merged_people"
+    )
+    asked_to_stay_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = PersonQuerySet.as_manager()
     wagtail_reference_index_ignore = True
@@ -88,6 +98,9 @@ class Person(models.Model):
             models.Index(fields=["zip"], name="person_zip"),
             models.Index(Upper("city"), name="person_city"),
             models.Index(fields=["-created_at", "-id"], name="person_newest"),
+            models.Index(fields=["last_active_at"], name="person_active"),
+            models.Index(fields=["-binned_at"], condition=Q(binned_at__isnull=False), name="person_binned"),
+            GinIndex(OpClass("custom", name="jsonb_path_ops"), name="person_custom"),
             GinIndex(SearchVector("search", config="simple"), name="person_search"),
         ]
 

@@ -23,6 +23,9 @@ class Entry(models.Model):
         IMPORT = "import", _("Import")
         EDIT = "edit", _("Edit")
         NOTE = "note", _("Note")
+        MERGE = "merge", _("Merge")
+        FOLLOW_UP = "follow_up", _("Follow-up")
+        ATTENDANCE = "attendance", _("Attendance")
 
     person = models.ForeignKey(Person, models.CASCADE, null=True, blank=True, related_name="entries", db_index=False)
     organization = models.ForeignKey(

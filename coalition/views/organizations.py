@@ -46,7 +46,8 @@ class OrganizationFilters(WagtailFilterSet):
         fields = ["kind", "scope", "partner"]
 
     def by_partner(self, queryset, name, value):
-        return queryset.filter(is_partner=value == "yes")
+        partners = Q(stage=Organization.Stage.PARTNER)
+        return queryset.filter(partners if value == "yes" else ~partners)
 
 
 class NameColumn(TitleColumn):

@@ -407,7 +407,7 @@ class Invite(Choosing, RoundPage):
         partners_form = PartnersForm(request.POST, round_=self.round, required=True)
         if "confirmed" in request.POST:
             # A second press finds those partners asked already, so they are no longer among the choices.
-            partners_form.fields["organizations"].queryset = Organization.objects.filter(is_partner=True)
+            partners_form.fields["organizations"].queryset = Organization.objects.partners()
         if not partners_form.is_valid():
             return self._show(partners_form, status=422)
         if "confirmed" not in request.POST:

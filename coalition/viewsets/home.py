@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -185,7 +185,7 @@ def figures(user):
     }
     open_ = Address.objects.open().filter(primary=True, person__binned_at=None).order_by()
     by_channel = dict(open_.values_list("channel").annotate(people=Count("pk")))
-    partners = Organization.objects.aggregate(partners=Count("pk", filter=Q(is_partner=True)))["partners"]
+    partners = Organization.objects.partners().count()
     by_language = dict(Person.objects.present().order_by().values_list("language").annotate(people=Count("pk")))
     said = " · ".join(
         f"{intcomma(by_language[code])} {name}" for code, name in settings.LANGUAGES if by_language.get(code)

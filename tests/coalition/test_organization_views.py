@@ -39,7 +39,7 @@ def test_the_list_takes_as_many_queries_for_one_organization_as_for_thirty(organ
 def test_the_list_searches_and_filters(organizer):
     make = factories.OrganizationFactory
     make(name="Ándale Boston", kind="families", scope="local")
-    make(name="Bay State Union", kind="union", scope="state", is_partner=False)
+    make(name="Bay State Union", kind="union", scope="state", stage="conversation")
     make(name="Teachers United", kind="union", scope="national")
 
     def found(**query):
@@ -61,7 +61,7 @@ ENTERED = {
     "state": "MA",
     "website": "teachers.example.org",
     "languages": ["en", "es"],
-    "is_partner": "on",
+    "stage": "partner",
 }
 
 
