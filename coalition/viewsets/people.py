@@ -6,7 +6,7 @@ from wagtail.snippets.views.snippets import SnippetViewSet
 
 from coalition.forms.people import PersonForm
 from coalition.models import Person
-from coalition.views import people
+from coalition.views.people import listing, person
 
 
 class PersonViewSet(SnippetViewSet):
@@ -21,10 +21,10 @@ class PersonViewSet(SnippetViewSet):
     copy_view_enabled = False
     inspect_view_enabled = True
     list_per_page = 30
-    index_view_class = people.PeopleIndex
-    add_view_class = people.AddPerson
-    edit_view_class = people.EditPerson
-    inspect_view_class = people.PersonPage
+    index_view_class = listing.PeopleIndex
+    add_view_class = person.AddPerson
+    edit_view_class = person.EditPerson
+    inspect_view_class = person.PersonPage
 
     def get_form_class(self, for_update=False):
         return PersonForm
@@ -47,7 +47,7 @@ class PersonViewSet(SnippetViewSet):
 
     @property
     def export_view(self):
-        return self.construct_view(people.ExportPeople, **self.get_index_view_kwargs())
+        return self.construct_view(listing.ExportPeople, **self.get_index_view_kwargs())
 
     def get_urlpatterns(self):
         return [
@@ -58,8 +58,8 @@ class PersonViewSet(SnippetViewSet):
             re_path(r"^export/(?P<kind>csv|xlsx)/$", self.export_view, name="export"),
             path("inspect/<int:pk>/", self.inspect_view, name="inspect"),
             path("inspect/<int:pk>/edit/", self.edit_view, name="edit"),
-            path("inspect/<int:pk>/note/", self.construct_view(people.AddNote), name="note"),
-            path("inspect/<int:pk>/stop/", self.construct_view(people.RecordStop), name="stop"),
+            path("inspect/<int:pk>/note/", self.construct_view(person.AddNote), name="note"),
+            path("inspect/<int:pk>/stop/", self.construct_view(person.RecordStop), name="stop"),
             path("history/<int:pk>/", self.history_view, name="history"),
             path("history-results/<int:pk>/", self.history_results_view, name="history_results"),
         ]
