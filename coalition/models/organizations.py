@@ -3,10 +3,23 @@
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Replace, Trim
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField
 
 from .people import Person, fold
+
+
+def alphabetical(folded):
+    """What a folded name is sorted by (rule L3), for the database: the same as `languages.sort_key`."""
+
+    def replaced(text, pattern, by, *flags):
+        return Func(text, Value(pattern), Value(by), *map(Value, flags), function="regexp_replace")
+
+    words = Trim(replaced(Replace(F(folded), Value("'"), Value("")), "[^a-z0-9]+", " ", "g"))
+    return replaced(words, "^(the|el|la|los|las) (?=.)", "")
 
 
 class Region(models.Model):
@@ -15,11 +28,13 @@ class Region(models.Model):
     name = I18nCharField(_("name"), max_length=80)
     slug = models.SlugField(max_length=80, unique=True, editable=False)
     state = models.CharField(_("state"), max_length=2, blank=True)
+    position = models.PositiveSmallIntegerField(_("order"), default=0)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("region")
         verbose_name_plural = _("regions")
-        ordering = ["slug"]
+        ordering = ["position", "slug"]
 
     def __str__(self):
         return str(self.name)
@@ -91,6 +106,12 @@ class Organization(models.Model):
     custom = models.JSONField(_("fields"), default=dict, blank=True)  # {key of CustomField: value}
     binned_at = models.DateTimeField(_("in the bin since"), null=True, blank=True, editable=False)
     search = models.CharField(max_length=200, blank=True, editable=False)
+    alphabetical = models.GeneratedField(
+        expression=alphabetical("search"),
+        output_field=models.CharField(max_length=200, db_collation="C"),
+        db_persist=True,
+        db_index=True,
+    )
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
 
     objects = OrganizationQuerySet.as_manager()
@@ -98,7 +119,7 @@ class Organization(models.Model):
     class Meta:
         verbose_name = _("organization")
         verbose_name_plural = _("organizations")
-        ordering = ["search"]
+        ordering = ["alphabetical", "pk"]
         indexes = [models.Index(fields=["stage", "search"], name="organization_stage")]
         constraints = [models.UniqueConstraint(fields=["search"], name="organization_once")]
 
@@ -106,8 +127,19 @@ class Organization(models.Model):
         return self.name
 
     def save(self, *args, **kwargs):
-        self.search = fold(self.name)
+        self.search = fold(self.name)[:200]
+        if self._state.adding:
+            self.stage_at = self.stage_at or timezone.now()
         super().save(*args, **kwargs)
+
+    @property
+    def is_binned(self):
+        return self.binned_at is not None
+
+    @property
+    def since(self):
+        """When it came to where the partnership stands now."""
+        return self.stage_at or self.created_at
 
     @property
     def is_partner(self):
@@ -190,9 +222,32 @@ class Agreement(models.Model):
     def __str__(self):
         return self.title
 
+    @property
+    def days_left(self):
+        """How many days it still runs; below zero once it has ended, None where it runs on."""
+        return (self.ends_on - timezone.localdate()).days if self.ends_on else None
+
+
+class LogoQuerySet(models.QuerySet):
+    def usable(self, on=None):
+        """Those that may be shown: with a yes of its own that has not run out, of an organization still with us (G6)."""
+        on = on or timezone.localdate()
+        return (
+            self.filter(Q(expires_on=None) | Q(expires_on__gte=on), permitted_on__lte=on, organization__binned_at=None)
+            .exclude(permitted_by="")
+            .exclude(organization__stage=Organization.Stage.LEFT)
+        )
+
 
 class Logo(models.Model):
     """An organization's logo, with who allowed its use and until when (rule G6). Re-encoded when it comes in."""
+
+    class State(models.TextChoices):
+        USABLE = "usable", _("May be used")
+        ENDED = "ended", _("The permission has ended")
+        LATER = "later", _("The permission has not begun")
+        UNASKED = "unasked", _("Nobody has allowed it")
+        LEFT = "left", _("The organization has left")
 
     organization = models.OneToOneField(Organization, models.CASCADE, related_name="logo")
     image = models.ImageField(
@@ -205,9 +260,28 @@ class Logo(models.Model):
     expires_on = models.DateField(_("allowed until"), null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = LogoQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("logo")
         verbose_name_plural = _("logos")
 
     def __str__(self):
         return str(self.organization)
+
+    @property
+    def state(self):
+        """Whether it may be shown today, and if not, why; `usable()` asks the same of the database."""
+        today = timezone.localdate()
+        if not (self.permitted_by and self.permitted_on):
+            return self.State.UNASKED
+        if self.organization.is_binned or self.organization.stage == Organization.Stage.LEFT:
+            return self.State.LEFT
+        if self.expires_on and self.expires_on < today:
+            return self.State.ENDED
+        return self.State.LATER if self.permitted_on > today else self.State.USABLE
+
+    @property
+    def may_be_used(self):
+        """A logo needs its own yes (rule G6)."""
+        return self.state == self.State.USABLE
