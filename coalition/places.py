@@ -1,6 +1,12 @@
-"""The states and territories of the United States, by the two letters that addresses carry."""
+"""Places of the United States: states by the two letters that addresses carry, ZIP codes with their county and spot."""
 
 import re
+import subprocess
+import sys
+from array import array
+from bisect import bisect_left
+from functools import lru_cache
+from math import asin, cos, radians, sin, sqrt
 
 STATES = {
     "AL": "Alabama",
@@ -78,3 +84,94 @@ def zip_code(text):
     if not found:
         return ""
     return found[1].zfill(5) + (f"-{found[2]}" if found[2] else "")
+
+
+# Counties and distances, from the list of ZIP codes that the `zipcodes` package carries.
+
+EARTH = 3958.8  # miles from the middle to the surface
+MILES_A_DEGREE = EARTH * radians(1)
+# The package keeps 60 MB for as long as its process lives; a process of its own hands over what is needed, and is gone.
+_TELL = """
+import zipcodes
+for z in sorted(zipcodes.list_all(), key=lambda z: z["zip_code"]):
+    print(z["zip_code"], z["lat"], z["long"], z["state"], z["county"], sep="|")
+"""
+
+
+class _Zips:
+    """Every ZIP code in order, in less than a megabyte."""
+
+    def __init__(self, lines):
+        self.codes, self.latitudes, self.longitudes, self.counties = array("l"), array("f"), array("f"), array("H")
+        numbers = {}
+        for line in lines:
+            code, latitude, longitude, state, county = line.split("|")
+            self.codes.append(int(code))
+            self.latitudes.append(float(latitude))
+            self.longitudes.append(float(longitude))
+            self.counties.append(numbers.setdefault((state, county), len(numbers)))
+        self.names = list(numbers)  # (state, county)
+
+    def find(self, code):
+        """Where a ZIP code stands, or None."""
+        if not re.fullmatch(r"[0-9]{5}(-[0-9]{4})?", code or ""):
+            return None
+        at = bisect_left(self.codes, int(code[:5]))
+        return at if at < len(self.codes) and self.codes[at] == int(code[:5]) else None
+
+
+@lru_cache(maxsize=1)
+def _zips():
+    told = subprocess.run([sys.executable, "-c", _TELL], check=True, capture_output=True, text=True).stdout
+    return _Zips(told.splitlines())
+
+
+def county_of(code):
+    """The county of a ZIP code, such as "Hampden County"; "" where there is none or it is not known."""
+    zips = _zips()
+    at = zips.find(code)
+    return "" if at is None else zips.names[zips.counties[at]][1]
+
+
+def is_known_zip(code):
+    return _zips().find(code) is not None
+
+
+@lru_cache(maxsize=256)
+def zips_within(code, miles):
+    """ZIP codes whose middle lies within some miles of the middle of one, that one with them; () if it is unknown."""
+    zips = _zips()
+    at = zips.find(code)
+    if at is None:
+        return ()
+    latitude, longitude = zips.latitudes[at], zips.longitudes[at]
+    band, near = miles / MILES_A_DEGREE, []
+    for number, other in enumerate(zips.latitudes):
+        if abs(other - latitude) <= band and (
+            _miles(latitude, longitude, other, zips.longitudes[number]) <= miles or number == at
+        ):
+            near.append(f"{zips.codes[number]:05}")
+    return tuple(near)
+
+
+def _miles(latitude, longitude, other_latitude, other_longitude):
+    """Along the surface (haversine formula)."""
+    north, east = radians(other_latitude - latitude), radians(other_longitude - longitude)
+    half = sin(north / 2) ** 2 + cos(radians(latitude)) * cos(radians(other_latitude)) * sin(east / 2) ** 2
+    return 2 * EARTH * asin(sqrt(half))
+
+
+def _bare(county):
+    return county.casefold().removesuffix(" county").removesuffix(" parish").removesuffix(" municipio").strip()
+
+
+@lru_cache(maxsize=256)
+def zips_of_county(county, state=""):
+    """ZIP codes of a county, with or without the word: "Hampden", "Hampden County"."""
+    zips = _zips()
+    wanted = {
+        number
+        for number, (its_state, name) in enumerate(zips.names)
+        if name and _bare(name) == _bare(county) and state in ("", its_state)
+    }
+    return tuple(f"{code:05}" for code, own in zip(zips.codes, zips.counties, strict=True) if own in wanted)
