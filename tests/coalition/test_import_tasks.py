@@ -21,7 +21,7 @@ def queued(monkeypatch):
 
 
 def test_a_turn_queues_the_next_while_rows_remain(queued, monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 2)
+    monkeypatch.setattr(importing.rows, "CHUNK", 2)
     monkeypatch.setattr(tasks, "IMPORT_CHUNKS", 1)
     batch = upload(*[nationbuilder(n) for n in range(5)])
     importing.start(batch)

@@ -526,7 +526,7 @@ def test_starting_twice_starts_once():
 
 
 def test_cancelling_stops_before_the_next_chunk(monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 2)
+    monkeypatch.setattr(importing.rows, "CHUNK", 2)
     batch = upload(*[nationbuilder(n) for n in range(5)])
     importing.start(batch)
     assert importing.run(batch, chunks=1) is True
@@ -538,7 +538,7 @@ def test_cancelling_stops_before_the_next_chunk(monkeypatch):
 
 
 def test_a_chunk_whose_worker_died_goes_in_once(monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 2)
+    monkeypatch.setattr(importing.rows, "CHUNK", 2)
     batch = upload(*[nationbuilder(n) for n in range(5)])
     importing.start(batch)
     importing.run(batch, chunks=1)
@@ -550,7 +550,7 @@ def test_a_chunk_whose_worker_died_goes_in_once(monkeypatch):
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(importing, "_write_history", killed)
+        patch.setattr(importing.writing, "_write_history", killed)
         with pytest.raises(Killed):
             importing.run(batch)
     assert (Person.objects.count(), batch.results.count()) == (2, 2)
@@ -560,7 +560,7 @@ def test_a_chunk_whose_worker_died_goes_in_once(monkeypatch):
 
 
 def test_two_workers_on_one_import_share_it_without_doubling(monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 2)
+    monkeypatch.setattr(importing.rows, "CHUNK", 2)
     batch = upload(*[nationbuilder(n) for n in range(7)])
     importing.start(batch)
     other = Import.objects.get(pk=batch.pk)
@@ -598,7 +598,7 @@ def test_a_file_that_nobody_confirmed_is_thrown_away(django_capture_on_commit_ca
 
 
 def test_what_goes_wrong_leaves_the_chunks_before_it_and_says_so(monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 2)
+    monkeypatch.setattr(importing.rows, "CHUNK", 2)
     batch = upload(*[nationbuilder(n) for n in range(4)])
     importing.start(batch)
     importing.run(batch, chunks=1)
@@ -607,7 +607,7 @@ def test_what_goes_wrong_leaves_the_chunks_before_it_and_says_so(monkeypatch):
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(importing, "_write_marks", broken)
+        patch.setattr(importing.writing, "_write_marks", broken)
         with pytest.raises(RuntimeError):
             importing.run(batch)
     batch.refresh_from_db()

@@ -1,0 +1,28 @@
+"""Import people: a file is read, its columns mapped, every row matched with who is known; once confirmed, it goes in.
+
+Chunks of rows go in, each in a transaction of its own with a line for what became of each row, so that a killed worker
+never doubles one. A list opens no address without proof that its people said yes (rule S1); every stop in it counts at
+once, for every record that holds the address (rules S4, S6), and what said stop before stays closed (rule P4).
+"""
+
+from .matching import Known, Matcher, Result
+from .previewing import Preview, preview, report
+from .running import run, stalled
+from .starting import cancel, check_options, describe_columns, discard_abandoned, start, upload
+
+__all__ = [
+    "Known",
+    "Matcher",
+    "Preview",
+    "Result",
+    "cancel",
+    "check_options",
+    "describe_columns",
+    "discard_abandoned",
+    "preview",
+    "report",
+    "run",
+    "stalled",
+    "start",
+    "upload",
+]
