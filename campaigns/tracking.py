@@ -64,7 +64,8 @@ def record(*, provider, kind, event_id="", ref="", provider_id="", recipient="",
         return False
     if row is not None and kind in FORWARD:
         _advance(row, FORWARD[kind], error=reason if kind in ("failed", "rejected", "bounced", "soft_bounced") else "")
-    _judge_address(kind, row.value if row is not None else recipient, provider, reason)
+    if value := row.value if row is not None else recipient:  # empty once the person was erased
+        _judge_address(kind, value, provider, reason)
     return True
 
 

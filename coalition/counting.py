@@ -159,7 +159,7 @@ class Line:
     @property
     def can_be_reminded(self):
         return not self.state.decided and any(
-            i.revoked_at is None and i.representative.may_sign for i in self.invitations
+            i.revoked_at is None and i.representative and i.representative.may_sign for i in self.invitations
         )
 
 

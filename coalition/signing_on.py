@@ -260,6 +260,8 @@ def _invitations():
 
 def _still_speaks(invitation):
     representative = invitation.representative
+    if representative is None:
+        return False
     return representative.organization_id == invitation.organization_id and representative.person.binned_at is None
 
 

@@ -142,9 +142,11 @@ class Delivery(models.Model):
         CANCELLED = "cancelled", _("Sending was cancelled")
         QUIET = "quiet", _("No time of day allowed it")
         REMOVED = "removed", _("No longer with us")
+        MUTED = "muted", _("Muted this topic")
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="deliveries", db_index=False)
-    person = models.ForeignKey(Person, models.CASCADE, related_name="deliveries")
+    # Empty once the person was erased: the row still counts.
+    person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="deliveries")
     value = models.CharField(_("address"), max_length=254, blank=True)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
@@ -165,7 +167,7 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["message", "person"], name="delivery_once_a_person"),
             models.UniqueConstraint(
-                fields=["message", "value"], condition=~Q(state="held"), name="delivery_once_an_address"
+                fields=["message", "value"], condition=~Q(state="held") & ~Q(value=""), name="delivery_once_an_address"
             ),
         ]
         indexes = [
@@ -177,6 +179,11 @@ class Delivery(models.Model):
 
     def __str__(self):
         return f"#{self.pk} {self.get_state_display()}"
+
+    @property
+    def whose(self):
+        """The person, or the word for somebody who was erased."""
+        return self.person or _("Erased")
 
 
 class TrackingEvent(models.Model):

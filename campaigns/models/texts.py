@@ -108,7 +108,8 @@ class Answer(models.Model):
     """What a person answered to a message; the latest word counts."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="answers")
-    person = models.ForeignKey(Person, models.CASCADE, related_name="answers")
+    # Empty once the person was erased: the answer still counts.
+    person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="answers")
     choice = models.ForeignKey(Choice, models.PROTECT, related_name="answers")
     text = models.ForeignKey(InboundText, models.SET_NULL, null=True, blank=True, related_name="+")
     at = models.DateTimeField(_("when"))

@@ -99,7 +99,8 @@ class Registration(models.Model):
         PROVIDED = "provided", _("Provided")
 
     webinar = models.ForeignKey(Webinar, models.CASCADE, related_name="registrations")
-    person = models.ForeignKey(Person, models.CASCADE, related_name="registrations")
+    # Empty once the person was erased: the registration still counts.
+    person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="registrations")
     email = models.EmailField(_("email address"), max_length=254)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     interpretation = models.CharField(_("interpretation"), max_length=3, choices=Interpretation, blank=True)
@@ -137,7 +138,12 @@ class Registration(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.person} · {self.webinar}"
+        return f"{self.whose} · {self.webinar}"
+
+    @property
+    def whose(self):
+        """The person, or the word for somebody who was erased."""
+        return self.person or _("Erased")
 
     @property
     def is_live(self):

@@ -164,7 +164,7 @@ class Export(Ledger):
 
     def row(self, line):
         return [
-            line.person,
+            line.whose,
             line.value,
             line.get_language_display(),
             line.get_state_display(),

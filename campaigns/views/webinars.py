@@ -529,7 +529,7 @@ class Export(WebinarPage):
         zone = ZoneInfo(self.webinar.zone)
         for line in found.iterator(chunk_size=1000):
             yield [
-                line.person,
+                line.whose,
                 line.email,
                 line.get_language_display(),
                 line.get_interpretation_display() if line.interpretation else "",

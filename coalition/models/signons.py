@@ -45,7 +45,8 @@ class Invitation(models.Model):
 
     round = models.ForeignKey(Round, models.CASCADE, related_name="invitations")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="invitations")
-    representative = models.ForeignKey(Representative, models.CASCADE, related_name="invitations")
+    # Empty once they no longer speak for it: that the organization was asked stands.
+    representative = models.ForeignKey(Representative, models.SET_NULL, null=True, related_name="invitations")
     version = models.ForeignKey(
         Version, models.PROTECT, related_name="+", help_text=_("The version they were last asked about.")
     )
@@ -60,7 +61,7 @@ class Invitation(models.Model):
         constraints = [models.UniqueConstraint(fields=["round", "representative"], name="invitation_once")]
 
     def __str__(self):
-        return f"{self.representative} · {self.round}"
+        return f"{self.organization} · {self.round}"
 
 
 class DecisionQuerySet(models.QuerySet):
