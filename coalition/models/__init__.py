@@ -2,7 +2,7 @@
 
 from .audit import AuditLine, Export, SignIn
 from .consent import Consent, Suppression
-from .duplicates import Lookalike, Merge
+from .duplicates import DuplicateSearch, Lookalike, MatchKey, Merge
 from .fields import Constituency, CustomField, Sensitive
 from .imports import Import, ImportedRow, SavedMapping
 from .installation import Heartbeat, Installation
@@ -29,6 +29,7 @@ __all__ = [
     "Constituency",
     "CustomField",
     "Decision",
+    "DuplicateSearch",
     "Entry",
     "Erasure",
     "Export",
@@ -42,6 +43,7 @@ __all__ = [
     "Listing",
     "Logo",
     "Lookalike",
+    "MatchKey",
     "Membership",
     "Merge",
     "Muting",

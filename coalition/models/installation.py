@@ -80,6 +80,12 @@ class Installation(models.Model):
         _("staff must use a second factor"), default=False, help_text=_("A code from an app at each sign-in.")
     )
 
+    merge_certain = models.BooleanField(
+        _("merge certain duplicates without asking"),
+        default=False,
+        help_text=_("Same email, same full name, and nothing that speaks against it."),
+    )
+
     class Meta:
         verbose_name = _("coalition settings")
         verbose_name_plural = _("coalition settings")
