@@ -20,40 +20,77 @@ def words_of(text):
     return "".join(c if c.isalnum() else " " for c in fold(text)).split()
 
 
+# An email in words: PostgreSQL's parser would keep it in one piece.
+PARTS = models.Func("value", models.Value("@._-+"), models.Value("     "), function="translate")
+
+
 class PersonQuerySet(models.QuerySet):
     def present(self):
         return self.filter(binned_at=None)
 
     def search(self, words):
-        """People whose name has words that begin with these, whose email begins with them, or whose phone holds them.
+        """People whose name, email or phone holds these words: "garcia zo", "@example.org", "617-555", "maria 0142".
 
-        Each way is one index scan: names by full text, emails by their beginning; phones by their beginning (with or
-        without the country's 1), by the digits after the area code, or by their end. Accents, case and punctuation do
-        not count.
+        A word is found by its beginning, in a name or inside an email; accents, case and punctuation do not count. A
+        phone is found by its beginning (with or without the country's 1), by the digits after the area code, or by its
+        end. Each way is one index scan.
         """
-        words = words.strip()
-        folded = words_of(words)
-        if not folded:
-            return self.none() if words else self
-        query = SearchQuery(" & ".join(f"{word}:*" for word in folded), search_type="raw", config="simple")
-        document = SearchVector("search", config="simple")
-        found = [self.model.objects.alias(document=document).filter(document=query).values("pk")]
-        if len(words.split()) == 1:
-            emails = Address.objects.filter(channel=Address.Channel.EMAIL, value__startswith=words.lower())
-            found.append(emails.values("person"))
-        digits = "".join(c for c in words if c.isdigit())
-        if len(digits) >= 3 and not any(c.isalpha() for c in words):
-            phones = Address.objects.filter(channel=Address.Channel.PHONE).alias(
-                backwards=Reverse("value"), local=Right("value", 7)
-            )
-            for part in (
-                Q(value__startswith=f"+{digits}"),
-                Q(value__startswith=f"+1{digits}"),
-                Q(local__startswith=digits),
-                Q(backwards__startswith=digits[::-1]),
-            ):
-                found.append(phones.filter(part).values("person"))
-        return self.filter(pk__in=found[0].union(*found[1:]))
+        chunks = [chunk for chunk in words.split() if words_of(chunk)]
+        if not chunks:
+            return self.none() if words.strip() else self
+        numbers = [chunk for chunk in chunks if not any(map(str.isalpha, chunk))]
+        emails = [chunk for chunk in chunks if chunk not in numbers and ("@" in chunk or "." in chunk.strip("."))]
+        names = [chunk for chunk in chunks if chunk not in numbers + emails]
+        if len(names) == 1:
+            names, emails = [], emails + names  # a lone word may stand in either
+        ways = [[_by_name(*names)]] if names else []
+        ways += [[_by_name(chunk), _by_email(chunk)] for chunk in emails]
+        if numbers:
+            ways.append([_by_name(*numbers), *_by_phone("".join(c for c in "".join(numbers) if c.isdigit()))])
+        people = self
+        for first, *others in ways:
+            people = people.filter(pk__in=first.union(*others) if others else first)
+        return people
+
+
+def _by_name(*chunks):
+    """People whose name has words that begin with these. Apostrophes may be left out: "obrien" finds O'Brien."""
+    said = []
+    for chunk in chunks:
+        whole, parts = "".join(words_of(chunk)), words_of(chunk)
+        if len(parts) == 1 and len(whole) > 3 and whole[0] in "dlo":
+            parts = [whole[0], whole[1:]]
+        said.append(f"({whole}:* | {' & '.join(f'{part}:*' for part in parts)})")
+    alone = len(said) == 1 and len(whole) == 1
+    query = SearchQuery(whole if alone else " & ".join(said), search_type="raw", config="simple")
+    document = SearchVector("search", config="simple")
+    return Person.objects.alias(document=document).filter(document=query).values("pk")
+
+
+def _by_email(chunk):
+    """People with an email in which words begin like the words of this, before or after its @."""
+    words = words_of(chunk)
+    query = SearchQuery(
+        " & ".join(f"{word}:*" for word in words if len(word) > 1 or len(words) > 1), search_type="raw", config="simple"
+    )
+    emails = Address.objects.filter(channel=Address.Channel.EMAIL).alias(document=SearchVector(PARTS, config="simple"))
+    return emails.filter(document=query).values("person")
+
+
+def _by_phone(digits):
+    """The ways to find a phone by some of its digits."""
+    if len(digits) < 3:
+        return []
+    phones = Address.objects.filter(channel=Address.Channel.PHONE).alias(
+        backwards=Reverse("value"), local=Right("value", 7)
+    )
+    parts = (
+        Q(value__startswith=f"+{digits}"),
+        Q(value__startswith=f"+1{digits}"),
+        Q(local__startswith=digits),
+        Q(backwards__startswith=digits[::-1]),
+    )
+    return [phones.filter(part).values("person") for part in parts]
 
 
 class Person(models.Model):
@@ -98,7 +135,10 @@ class Person(models.Model):
             models.Index(fields=["zip"], name="person_zip"),
             models.Index(Upper("city"), name="person_city"),
             models.Index(fields=["-created_at", "-id"], name="person_newest"),
-            models.Index(fields=["last_active_at"], name="person_active"),
+            models.Index(fields=["search", "id"], name="person_alphabet"),
+            models.Index(
+                models.F("last_active_at").desc(nulls_last=True), models.F("id").desc(), name="person_last_active"
+            ),
             models.Index(fields=["-binned_at"], condition=Q(binned_at__isnull=False), name="person_binned"),
             GinIndex(OpClass("custom", name="jsonb_path_ops"), name="person_custom"),
             GinIndex(SearchVector("search", config="simple"), name="person_search"),
@@ -210,6 +250,7 @@ class Address(models.Model):
                 condition=Q(channel="phone"),
                 name="address_phone_local",
             ),
+            GinIndex(SearchVector(PARTS, config="simple"), condition=Q(channel="email"), name="address_email_words"),
             models.Index(
                 fields=["channel", "person"],
                 condition=Q(consent="granted", fault="", primary=True),

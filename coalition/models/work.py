@@ -58,13 +58,17 @@ class SavedView(models.Model):
     query = models.TextField(blank=True, help_text="The address's query string, without page and order of no meaning.")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
     shared = models.BooleanField(_("for everybody"), default=False)
+    start = models.BooleanField(_("open the list with it"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("saved view")
         verbose_name_plural = _("saved views")
         ordering = ["name", "pk"]
-        constraints = [models.UniqueConstraint(fields=["owner", "screen", "name"], name="saved_view_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "screen", "name"], name="saved_view_once"),
+            models.UniqueConstraint(fields=["owner", "screen"], condition=Q(start=True), name="saved_view_one_start"),
+        ]
 
     def __str__(self):
         return self.name
@@ -150,6 +154,7 @@ class BulkChange(models.Model):
     action = models.ForeignKey(BulkAction, models.CASCADE, related_name="changes", db_index=False)
     person = models.ForeignKey(Person, models.CASCADE, related_name="+")
     changed = models.BooleanField(null=True)
+    was = models.DateTimeField(null=True)  # since when what was taken away had stood: a tag, a listing, the bin
 
     wagtail_reference_index_ignore = True
 
