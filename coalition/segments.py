@@ -37,6 +37,7 @@ DEEPEST = 5
 MOST = 100  # criteria in one segment
 
 _criteria = {}
+_families = {}
 
 
 class Criterion:
@@ -45,6 +46,7 @@ class Criterion:
     key = ""
     label = ""
     family = gettext_lazy("Person")
+    permission = ""  # who lacks it may neither ask this nor be shown whom it finds
 
     def fields(self):
         """Form fields by name, made anew for each form. A criterion with one field calls it "value"."""
@@ -103,9 +105,52 @@ def register(criterion):
     return criterion
 
 
+def register_family(prefix, give):
+    """Add criteria that are made of data, under keys such as "prefix:children".
+
+    `give(key)` returns that one criterion or None; `give()` returns all of them by key.
+    """
+    _families[prefix] = give
+
+
 def criteria():
-    """Every criterion by key, in the order they were registered."""
-    return dict(_criteria)
+    """Every criterion by key, in the order they were registered; those made of data come last."""
+    found = dict(_criteria)
+    for give in _families.values():
+        found |= give()
+    return found
+
+
+def criterion(key):
+    """One criterion, or None: without a query where it is not made of data."""
+    prefix, colon, _rest = key.partition(":") if isinstance(key, str) else ("", "", "")
+    if colon and prefix in _families:
+        return _families[prefix](key)
+    return _criteria.get(key) if isinstance(key, str) else None
+
+
+def permissions_of(tree):
+    """The permissions that a tree asks for: who lacks one may neither build it nor be shown whom it finds."""
+    asked = (criterion(part["is"]) for part in _said(tree))
+    return {found.permission for found in asked if found is not None and found.permission}
+
+
+def may_ask(user, tree):
+    """Whether this user may build a tree and see whom it finds."""
+    return all(user.has_perm(permission) for permission in permissions_of(tree))
+
+
+def _said(tree):
+    """Every criterion of a tree as it is stored, whatever else is wrong with it."""
+    if isinstance(tree, list):
+        for part in tree:
+            yield from _said(part)
+    elif isinstance(tree, dict):
+        if "is" in tree:
+            yield tree
+        else:
+            for parts in tree.values():
+                yield from _said(parts)
 
 
 class Unaskable(Exception):
@@ -124,17 +169,17 @@ def _parts(tree):
 
 def _cleaned(part):
     """(criterion, cleaned values) of one criterion of a tree. Raises Unaskable."""
-    criterion = _criteria.get(part.get("is"))
-    if criterion is None:
+    asked = criterion(part.get("is"))
+    if asked is None:
         raise Unaskable(_("“%(name)s” is not something a segment can ask.") % {"name": part.get("is")})
     value = part.get("value")
-    form = criterion.form({} if value is None else value)
+    form = asked.form({} if value is None else value)
     if not form.is_valid():
         said = " ".join(message for messages in form.errors.values() for message in messages)
-        raise Unaskable(f"{criterion.label}: {said}")
-    if criterion.condition(form.cleaned_data) == Q():
-        raise Unaskable(_("%(criterion)s: fill in at least one of the fields.") % {"criterion": criterion.label})
-    return criterion, form.cleaned_data
+        raise Unaskable(f"{asked.label}: {said}")
+    if asked.condition(form.cleaned_data) == Q():
+        raise Unaskable(_("%(criterion)s: fill in at least one of the fields.") % {"criterion": asked.label})
+    return asked, form.cleaned_data
 
 
 def _walk(tree, depth=1):

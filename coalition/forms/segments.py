@@ -36,7 +36,7 @@ class Node:
 
     @property
     def criterion(self):
-        return segments.criteria().get(self.key)
+        return segments.criterion(self.key)
 
     @property
     def form(self):
@@ -74,7 +74,7 @@ def nodes_of(tree, *, depth=0, id=ROOT, checked=True):
     for part in parts:
         if "is" not in part:
             group.parts.append(nodes_of(part, depth=depth + 1, id=new_id(), checked=checked))
-        elif part["is"] in segments.criteria():
+        elif segments.criterion(part["is"]):
             turned = bool(part.get("not"))
             group.parts.append(Node(new_id(), key=part["is"], turned=turned, value=part.get("value"), checked=checked))
     return group
@@ -92,7 +92,7 @@ def nodes_in(data, *, checked=True):
         how, key = data.get(f"{id}-how", ""), data.get(f"{id}-is", "")
         if how in segments.GROUPS and parent.may_nest:
             node = groups[id] = Node(id, how=how, depth=parent.depth + 1, checked=checked)
-        elif key in segments.criteria():
+        elif segments.criterion(key):
             node = Node(id, key=key, turned=f"{id}-not" in data, value=_value(data, id, key), checked=checked)
         else:
             continue
@@ -101,7 +101,7 @@ def nodes_in(data, *, checked=True):
 
 
 def _value(data, id, key):
-    fields = segments.criteria()[key].fields()
+    fields = segments.criterion(key).fields()
     given = {name: f.widget.value_from_datadict(data, {}, f"{id}-{name}") for name, f in fields.items()}
     given = {name: value for name, value in given.items() if value not in (None, "", [])}
     return given.get("value") if list(fields) == ["value"] else given

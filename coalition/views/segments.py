@@ -203,7 +203,7 @@ class Part(PermissionCheckedMixin, TemplateView):
             raise Http404
         if adds in segments.GROUPS and int(depth) < 2:
             return Node(new_id(), how=adds, depth=int(depth) + 1)
-        if adds in segments.criteria():
+        if segments.criterion(adds):
             return Node(new_id(), key=adds)
         raise Http404
 
