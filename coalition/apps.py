@@ -10,7 +10,7 @@ class CoalitionConfig(AppConfig):
     verbose_name = _("Coalition")
 
     def ready(self):
-        from coalition import checks  # noqa: F401
+        from coalition import checks, custom_criteria  # noqa: F401
 
         post_migrate.connect(_ensure_roles, dispatch_uid="coalition.accounts.ensure_roles")
 

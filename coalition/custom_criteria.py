@@ -1,0 +1,209 @@
+"""What segments can ask about the fields a coalition defines for itself, and about communities people say they are of.
+
+A field is a criterion as soon as it is defined, under the key "field:" and its own. Sensitive fields are never asked.
+"""
+
+import datetime
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q, Value
+from django.db.models.fields.json import (
+    KeyTextTransform,
+    KeyTransform,
+    KeyTransformGte,
+    KeyTransformLte,
+)
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual, IContains, LessThan
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from coalition import belonging, custom, segments
+from coalition.models import Constituency, CustomField
+
+PREFIX = "field"
+Kind = CustomField.Kind
+
+
+class AboutField(segments.Criterion):
+    """One field that the coalition defined. Every condition says false, never nothing, of people without a value."""
+
+    family = gettext_lazy("Fields of your own")
+
+    def __init__(self, field):
+        self.field = field
+        self.key = f"{PREFIX}:{field.key}"
+
+    @property
+    def label(self):
+        return str(self.field)
+
+    @property
+    def filled(self):
+        return Q(custom__has_key=self.field.key)
+
+
+class AboutText(AboutField):
+    HOWS = [
+        ("contains", gettext_lazy("contains")),
+        ("is", gettext_lazy("is exactly")),
+        ("filled", gettext_lazy("says anything")),
+        ("empty", gettext_lazy("is empty")),
+    ]
+
+    def fields(self):
+        return {
+            "how": forms.ChoiceField(choices=self.HOWS, label=gettext_lazy("The text")),
+            "words": forms.CharField(max_length=200, required=False, label=gettext_lazy("Words")),
+        }
+
+    def condition(self, cleaned):
+        if cleaned["how"] in ("filled", "empty"):
+            return self.filled if cleaned["how"] == "filled" else ~self.filled
+        words = cleaned["words"].strip()
+        if not words:
+            return Q()
+        if cleaned["how"] == "is":
+            return Q(custom__contains={self.field.key: words})
+        return Q(IContains(Coalesce(KeyTextTransform(self.field.key, "custom"), Value("")), words))
+
+
+class NumberField(forms.CharField):
+    """A number as people write it in either language; kept as it was written, so that the builder shows it again."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "size": 10})
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"max_length": 20, "required": False, **kwargs})
+
+    def clean(self, value):
+        return custom.clean(CustomField(kind=Kind.NUMBER), super().clean(value))
+
+
+class AboutNumber(AboutField):
+    def fields(self):
+        return {
+            "least": NumberField(label=gettext_lazy("At least")),
+            "most": NumberField(label=gettext_lazy("At most")),
+        }
+
+    def condition(self, cleaned):
+        said, value = Q(), KeyTransform(self.field.key, "custom")
+        if cleaned["least"] is not None:
+            said &= Q(KeyTransformGte(value, cleaned["least"]))
+        if cleaned["most"] is not None:
+            said &= Q(KeyTransformLte(value, cleaned["most"]))
+        return self.filled & said if said else said
+
+    def words(self, cleaned):
+        least, most = (custom.show(self.field, cleaned[name]) for name in ("least", "most"))
+        if least and most:
+            return _("%(least)s to %(most)s") % {"least": least, "most": most}
+        return _("at least %(least)s") % {"least": least} if least else _("at most %(most)s") % {"most": most}
+
+
+class AboutDate(AboutField):
+    def fields(self):
+        return {
+            "since": forms.DateField(required=False, label=gettext_lazy("From"), widget=segments.DateInput),
+            "until": forms.DateField(required=False, label=gettext_lazy("Until"), widget=segments.DateInput),
+            "past": forms.IntegerField(
+                required=False, min_value=0, max_value=36500, label=gettext_lazy("In the last days")
+            ),
+            "coming": forms.IntegerField(
+                required=False, min_value=0, max_value=36500, label=gettext_lazy("In the coming days")
+            ),
+        }
+
+    def condition(self, cleaned):
+        """Days are text as YYYY-MM-DD, so they compare as text; "within days" moves with today."""
+        today = timezone.localdate()
+        since, until = [cleaned["since"]], [cleaned["until"]]
+        if cleaned["past"] is not None or cleaned["coming"] is not None:
+            since.append(today - datetime.timedelta(days=cleaned["past"] or 0))
+            until.append(today + datetime.timedelta(days=cleaned["coming"] or 0))
+        since, until = list(filter(None, since)), list(filter(None, until))
+        value, said = Coalesce(KeyTextTransform(self.field.key, "custom"), Value("")), Q()
+        if since:
+            said &= Q(GreaterThanOrEqual(value, max(since).isoformat()))
+        if until:
+            said &= Q(LessThan(value, (min(until) + datetime.timedelta(days=1)).isoformat()))
+        return self.filled & said if said else said
+
+
+class AboutChoice(AboutField):
+    """One choice or several: any of those ticked."""
+
+    def fields(self):
+        choices = [
+            (choice["key"], _("%(choice)s (retired)") % {"choice": label} if choice.get("retired") else label)
+            for choice, label in ((choice, custom.label_of(choice)) for choice in self.field.choices)
+        ]
+        return {"value": segments.Options(choices=choices, label=gettext_lazy("Any of these"))}
+
+    def condition(self, cleaned):
+        return custom.choosing(self.field, cleaned["value"])
+
+
+class AboutYesNo(AboutField):
+    def fields(self):
+        choices = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No")), ("empty", gettext_lazy("Not known"))]
+        return {"value": forms.ChoiceField(choices=choices, label=gettext_lazy("The answer is"))}
+
+    def condition(self, cleaned):
+        if cleaned["value"] == "empty":
+            return ~self.filled
+        return custom.choosing(self.field, [cleaned["value"] == "yes"])
+
+
+KINDS = {
+    Kind.TEXT: AboutText,
+    Kind.NUMBER: AboutNumber,
+    Kind.DATE: AboutDate,
+    Kind.CHOICE: AboutChoice,
+    Kind.CHOICES: AboutChoice,
+    Kind.YES_NO: AboutYesNo,
+}
+
+
+def give(key=None):
+    """The criterion of one field, also of a retired one that a saved segment still asks; or those in use, by key."""
+    if key is not None:
+        found = CustomField.objects.filter(
+            subject=CustomField.Subject.PERSON, sealed=False, key=key.removeprefix(f"{PREFIX}:")
+        ).first()
+        return KINDS[found.kind](found) if found else None
+    made = (KINDS[field.kind](field) for field in custom.fields_of("person", sealed=False))
+    return {criterion.key: criterion for criterion in made}
+
+
+segments.register_family(PREFIX, give)
+
+
+class ChoiceOfConstituencies(segments.Several):
+    def clean(self, value):
+        found = super().clean(value)
+        if not found:
+            raise ValidationError(_("Choose at least one."))
+        return found
+
+
+@segments.register
+class Belongs(segments.Criterion):
+    """Sealed and asked by marks; for those who may see sensitive details only."""
+
+    key = "constituency"
+    label = gettext_lazy("Says they belong to a community")
+    permission = belonging.PERMISSION
+
+    def fields(self):
+        return {
+            "value": ChoiceOfConstituencies(
+                queryset=Constituency.objects.all(), label=gettext_lazy("Any of these communities")
+            )
+        }
+
+    def condition(self, cleaned):
+        return belonging.condition(cleaned["value"])
