@@ -39,6 +39,7 @@ class Import(models.Model):
     created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
     touched_at = models.DateTimeField(auto_now=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    undo = models.JSONField(default=dict, blank=True)  # how far an undo is: {"below": line, "rows": …, "removed": …}
     undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
     undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
 
@@ -85,7 +86,8 @@ class ImportedRow(models.Model):
     outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome)
     reason = models.CharField(_("reason"), max_length=120, blank=True)  # codes of coalition.importing, with commas
     person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="imported_rows")
-    # row: [column, cell] of a row with something wrong; was: what a change replaced, so that it can be undone
+    # row: [column, cell] of a row with something wrong. Of somebody who was known before, so that it can be undone:
+    # was and set (fields), addresses (ids), tags (ids), external, organization (id), custom; at, when it was written
     data = models.JSONField(default=dict, blank=True)
 
     wagtail_reference_index_ignore = True

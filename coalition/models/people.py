@@ -132,7 +132,7 @@ class Person(models.Model):
         ordering = ["-created_at", "-pk"]
         indexes = [
             models.Index(fields=["language", "state", "zip"], name="person_place"),
-            models.Index(fields=["zip"], name="person_zip"),
+            models.Index(fields=["zip", "search"], name="person_zip"),  # in this order for imports by name and ZIP
             models.Index(Upper("city"), name="person_city"),
             models.Index(fields=["-created_at", "-id"], name="person_newest"),
             models.Index(fields=["search", "id"], name="person_alphabet"),
