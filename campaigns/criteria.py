@@ -1,13 +1,25 @@
-"""What campaigns let a segment ask: who answered, who got a message, who registered for a webinar."""
+"""What campaigns let a segment ask: who took part, who answered, who got a message, who registered for a webinar."""
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, Q
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.models import Answer, Choice, Delivery, Message, Registration, Webinar
 from coalition import segments
+from coalition.models import Address, Decision, Entry
+from coalition.segments import periods
 
 GOT = [Delivery.State.SENT, Delivery.State.DEFERRED, Delivery.State.DELIVERED]
+
+
+class TookPart(segments.Criterion):
+    family = gettext_lazy("Took part")
+
+    def clean(self, cleaned):
+        if "when" in self.fields():
+            periods.clean(cleaned)
 
 
 class ChoiceOfMessage(forms.ModelChoiceField):
@@ -16,57 +28,157 @@ class ChoiceOfMessage(forms.ModelChoiceField):
 
 
 @segments.register
-class Answered(segments.Criterion):
+class Acted(TookPart):
+    """Whatever it was about. Only what people did themselves counts; an email that was opened never does (rule E6)."""
+
+    key = "acted"
+    label = gettext_lazy("Acted, or did not")
+    ACTS = {
+        "signed": (gettext_lazy("signed a publication"), gettext_lazy("sign a publication")),
+        "answered": (gettext_lazy("answered a message"), gettext_lazy("answer a message")),
+        "registered": (gettext_lazy("registered for a webinar"), gettext_lazy("register for a webinar")),
+        "attended": (gettext_lazy("attended a webinar"), gettext_lazy("attend a webinar")),
+    }
+
+    def fields(self):
+        return {
+            "did": forms.ChoiceField(
+                choices=[("", gettext_lazy("did any of these")), ("not", gettext_lazy("did none of these"))],
+                required=False,
+                label=gettext_lazy("They"),
+            ),
+            "acts": segments.Options(
+                choices=[(key, did) for key, (did, _do) in self.ACTS.items()], label=gettext_lazy("What")
+            ),
+        } | periods.fields(required=False, before=False)
+
+    def condition(self, cleaned):
+        did = Q()
+        noted = []
+        for act in cleaned["acts"]:
+            match act:
+                case "signed":
+                    signed = Decision.objects.filter(signer=OuterRef("pk"), choice=Decision.Choice.SIGN)
+                    did |= Q(Exists(signed.filter(periods.condition(cleaned, "at"))))
+                case "registered":
+                    held = Registration.objects.filter(person=OuterRef("pk"), state=Registration.State.REGISTERED)
+                    did |= Q(Exists(held.filter(periods.condition(cleaned, "registered_at"))))
+                case "answered":
+                    noted.append(Entry.Kind.ANSWER)
+                case "attended":
+                    noted.append(Entry.Kind.ATTENDANCE)
+        if noted:
+            entries = Entry.objects.filter(periods.condition(cleaned, "at"), person=OuterRef("pk"), kind__in=noted)
+            did |= Q(Exists(entries))
+        return ~did if cleaned["did"] == "not" else did
+
+    def sentence(self, cleaned):
+        when = periods.words(cleaned)
+        did = [self.ACTS[act][cleaned["did"] == "not"] for act in cleaned["acts"]]
+        said = segments.either(did)
+        if cleaned["did"] == "not":
+            said = _("did not %(acts)s") % {"acts": said}
+        return f"{said} {when}".strip()
+
+
+@segments.register
+class Answered(TookPart):
     key = "answered"
-    label = _("Answered a message")
-    family = _("Took part")
+    label = gettext_lazy("Answered a certain message")
 
     def fields(self):
         return {
             "message": forms.ModelChoiceField(
-                queryset=Message.objects.filter(choices__isnull=False).distinct(), required=False, label=_("Message")
+                queryset=Message.objects.filter(Exists(Choice.objects.filter(message=OuterRef("pk")))),
+                required=False,
+                label=gettext_lazy("Message"),
             ),
             "choice": ChoiceOfMessage(
                 queryset=Choice.objects.select_related("message"),
                 required=False,
-                label=_("Answer"),
-                help_text=_("None chosen means any answer."),
+                label=gettext_lazy("Answer"),
+                help_text=gettext_lazy("None chosen means any answer."),
             ),
-        }
+        } | periods.fields(required=False, before=False)
 
     def condition(self, cleaned):
-        if not cleaned["message"] and not cleaned["choice"]:
+        when = periods.condition(cleaned, "at")
+        if not cleaned["message"] and not cleaned["choice"] and when == Q():
             return Q()
-        given = Answer.objects.filter(person=OuterRef("pk"))
+        given = Answer.objects.filter(when, person=OuterRef("pk"))
         if cleaned["message"]:
             given = given.filter(message=cleaned["message"].pk)
         if cleaned["choice"]:
             given = given.filter(choice=cleaned["choice"].pk)
         return Exists(given)
 
+    def sentence(self, cleaned):
+        message = cleaned["message"] or (cleaned["choice"] and cleaned["choice"].message)
+        said = {"message": f"“{message}”" if message else _("any message"), "answer": cleaned["choice"]}
+        words = _("answered “%(answer)s” to %(message)s") if cleaned["choice"] else _("answered %(message)s")
+        return f"{words % said} {periods.words(cleaned)}".strip()
+
 
 @segments.register
-class GotMessage(segments.Criterion):
+class GotMessage(TookPart):
     key = "got"
-    label = _("Got a message")
-    family = _("Took part")
+    label = gettext_lazy("Got a message, or did not")
 
     def fields(self):
         sent = Message.objects.exclude(state=Message.State.DRAFT)
-        return {"value": forms.ModelChoiceField(queryset=sent, label=_("Message"))}
+        return {
+            "did": forms.ChoiceField(
+                choices=[("", gettext_lazy("got it")), ("not", gettext_lazy("did not get it"))],
+                required=False,
+                label=gettext_lazy("They"),
+            ),
+            "value": forms.ModelChoiceField(
+                queryset=sent,
+                required=False,
+                label=gettext_lazy("Message"),
+                empty_label=gettext_lazy("Any message"),
+            ),
+            "channel": forms.ChoiceField(
+                choices=[("", gettext_lazy("By email or text")), *Address.Channel.choices],
+                required=False,
+                label=gettext_lazy("Channel"),
+            ),
+        } | periods.fields(required=False, before=False)
 
     def condition(self, cleaned):
-        return Exists(Delivery.objects.filter(person=OuterRef("pk"), message=cleaned["value"].pk, state__in=GOT))
+        got = Delivery.objects.filter(person=OuterRef("pk"), state__in=GOT)
+        when = periods.condition(cleaned, "started_at")
+        if cleaned["value"]:
+            got = got.filter(message=cleaned["value"].pk)
+        elif cleaned["channel"] or when != Q():
+            # Few messages against many deliveries: the messages are found first.
+            about = Message.objects.filter(when)
+            about = about.filter(channel=cleaned["channel"]) if cleaned["channel"] else about
+            got = got.filter(message__in=list(about.order_by().values_list("pk", flat=True)))
+        return ~Q(Exists(got)) if cleaned["did"] == "not" else Exists(got)
+
+    def clean(self, cleaned):
+        super().clean(cleaned)
+        if cleaned["value"] and cleaned["channel"] and cleaned["value"].channel != cleaned["channel"]:
+            raise ValidationError({"channel": gettext_lazy("The message was not sent that way.")})
+
+    def sentence(self, cleaned):
+        message = f"“{cleaned['value']}”" if cleaned["value"] else _("any message")
+        if cleaned["channel"] and not cleaned["value"]:
+            by_email = cleaned["channel"] == Address.Channel.EMAIL
+            message = _("any message by email") if by_email else _("any message by text")
+        said = _("did not get %(message)s") if cleaned["did"] == "not" else _("got %(message)s")
+        when = "" if cleaned["value"] else periods.words(cleaned)
+        return f"{said % {'message': message}} {when}".strip()
 
 
 @segments.register
-class Registered(segments.Criterion):
+class Registered(TookPart):
     key = "registered"
-    label = _("Registered for a webinar")
-    family = _("Took part")
+    label = gettext_lazy("Registered for a certain webinar")
 
     def fields(self):
-        return {"value": forms.ModelChoiceField(queryset=Webinar.objects.all(), label=_("Webinar"))}
+        return {"value": forms.ModelChoiceField(queryset=Webinar.objects.all(), label=gettext_lazy("Webinar"))}
 
     def condition(self, cleaned):
         return Exists(
@@ -74,3 +186,6 @@ class Registered(segments.Criterion):
                 person=OuterRef("pk"), webinar=cleaned["value"].pk, state=Registration.State.REGISTERED
             )
         )
+
+    def sentence(self, cleaned):
+        return _("registered for the webinar “%(webinar)s”") % {"webinar": cleaned["value"]}

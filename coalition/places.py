@@ -161,7 +161,7 @@ def _miles(latitude, longitude, other_latitude, other_longitude):
     return 2 * EARTH * asin(sqrt(half))
 
 
-def _bare(county):
+def bare_county(county):
     return county.casefold().removesuffix(" county").removesuffix(" parish").removesuffix(" municipio").strip()
 
 
@@ -172,6 +172,6 @@ def zips_of_county(county, state=""):
     wanted = {
         number
         for number, (its_state, name) in enumerate(zips.names)
-        if name and _bare(name) == _bare(county) and state in ("", its_state)
+        if name and bare_county(name) == bare_county(county) and state in ("", its_state)
     }
     return tuple(f"{code:05}" for code, own in zip(zips.codes, zips.counties, strict=True) if own in wanted)

@@ -1,0 +1,78 @@
+"""Segments: a tree of criteria becomes one query over people. Upper apps add criteria of their own with `register`.
+
+`registry` holds what can be asked, `compiling` turns a tree into a query and into words, `keeping` saves it and says
+where it is used, `sizing` counts while somebody waits.
+"""
+
+from . import periods
+from .compiling import GROUPS, Unaskable, describe, matching, may_ask, may_list, needs, people, problems
+from .criteria_history import Active, ImportedIn, Joined, Signed
+from .criteria_person import ByEmail, ByText, InSegment, Language, OnList, Reach, Represents, Share, Tagged
+from .criteria_place import City, County, Near, State, Zip
+from .keeping import delete, keep, used_by, uses
+from .registry import (
+    Criterion,
+    DateInput,
+    Options,
+    Several,
+    both,
+    criteria,
+    criterion,
+    either,
+    register,
+    register_family,
+    shown,
+)
+from .sizing import Found, Size, TooSlow, at_most, look, size
+
+__all__ = [
+    "GROUPS",
+    "Active",
+    "ByEmail",
+    "ByText",
+    "City",
+    "County",
+    "Criterion",
+    "DateInput",
+    "Found",
+    "ImportedIn",
+    "InSegment",
+    "Joined",
+    "Language",
+    "Near",
+    "OnList",
+    "Options",
+    "Reach",
+    "Represents",
+    "Several",
+    "Share",
+    "Signed",
+    "Size",
+    "State",
+    "Tagged",
+    "TooSlow",
+    "Unaskable",
+    "Zip",
+    "at_most",
+    "both",
+    "criteria",
+    "criterion",
+    "delete",
+    "describe",
+    "either",
+    "keep",
+    "look",
+    "matching",
+    "may_ask",
+    "may_list",
+    "needs",
+    "people",
+    "periods",
+    "problems",
+    "register",
+    "register_family",
+    "shown",
+    "size",
+    "used_by",
+    "uses",
+]
