@@ -189,8 +189,8 @@ def _day_of(text, language):
 
 
 def _day(year, month, day):
-    year = int(year)
-    if year < 100:
+    short, year = len(year) == 2, int(year)
+    if short:
         year += 2000 if year < (datetime.date.today().year % 100) + 20 else 1900
     try:
         return datetime.date(year, int(month), int(day))
