@@ -6,7 +6,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Reverse, Right, Upper
+from django.db.models.functions import Left, Reverse, Right, Upper
 from django.utils.translation import gettext_lazy as _
 
 
@@ -27,6 +27,10 @@ PARTS = models.Func("value", models.Value("@._-+"), models.Value("     "), funct
 class PersonQuerySet(models.QuerySet):
     def present(self):
         return self.filter(binned_at=None)
+
+    def binned(self):
+        """Whom somebody put into the bin; who was merged into another is not for the bin to give back."""
+        return self.filter(binned_at__isnull=False, merged_into=None)
 
     def search(self, words):
         """People whose name, email or phone holds these words: "garcia zo", "@example.org", "617-555", "maria 0142".
@@ -133,7 +137,9 @@ class Person(models.Model):
         indexes = [
             models.Index(fields=["language", "state", "zip"], name="person_place"),
             models.Index(fields=["zip", "search"], name="person_zip"),  # in this order for imports by name and ZIP
+            models.Index(Left("zip", 5), name="person_zip5"),  # without the digits after the dash, for segments
             models.Index(Upper("city"), name="person_city"),
+            models.Index(Upper("county"), name="person_county"),
             models.Index(fields=["-created_at", "-id"], name="person_newest"),
             models.Index(fields=["search", "id"], name="person_alphabet"),
             models.Index(
