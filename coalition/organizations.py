@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rapidfuzz import fuzz
 
-from coalition import audit, languages, people, timeline
+from coalition import audit, custom, languages, people, timeline
 from coalition.models import (
     Agreement,
     Decision,
@@ -40,7 +40,6 @@ DETAILS = [
     "email",
     "phone",
     "languages",
-    "custom",
 ]
 
 
@@ -52,8 +51,11 @@ class MovedMeanwhile(Exception):
 
 
 @transaction.atomic
-def keep(organization, *, regions=None, constituencies=None, by=None):
-    """Add an organization, or keep what was changed about it. The timeline says which details changed, not how."""
+def keep(organization, *, regions=None, constituencies=None, fields=None, by=None):
+    """Add an organization, or keep what was changed about it. The timeline says which details changed, not how.
+
+    `fields` are cleaned values of the coalition's own fields, by key (see `coalition.custom`).
+    """
     before = Organization.objects.select_for_update().filter(pk=organization.pk).first() if organization.pk else None
     stage = organization.stage
     if before:
@@ -66,11 +68,12 @@ def keep(organization, *, regions=None, constituencies=None, by=None):
             held = getattr(organization, name)
             changed += [name] if {row.pk for row in chosen} != set(held.values_list("pk", flat=True)) else []
             held.set(chosen)
+    labels = [Organization._meta.get_field(name).verbose_name for name in changed]
+    labels += [field.label for field in custom.keep(organization, fields or {})]
     if before is None:
         timeline.note(organization, Entry.Kind.JOINED, _("Added to the coalition's organizations"), by=by)
         return organization
-    if changed:
-        labels = [Organization._meta.get_field(name).verbose_name for name in changed]
+    if labels:
         said = {"fields": timeline.Listed(labels)}
         timeline.note(organization, Entry.Kind.EDIT, _("Changed: %(fields)s"), said, by=by)
     if stage != before.stage:
@@ -101,8 +104,8 @@ def of_name(name, *, but=None):
 
 
 @transaction.atomic
-def bin_(organization, *, by=None, why=""):
-    """Put it into the bin: in no list, in no new round. What it signed stands. Returns False where it is there already."""
+def discard(organization, *, by=None, why=""):
+    """Put it into the bin: in no list, in no new round; what it signed stands. False where it is there already."""
     if not Organization.objects.present().filter(pk=organization.pk).update(binned_at=timezone.now()):
         return False
     timeline.note(organization, Entry.Kind.EDIT, _("Put into the bin"), by=by)
@@ -179,7 +182,7 @@ def on_leaving(organization):
 @transaction.atomic
 def add_representative(organization, *, name, email, language, role, title, may_sign, by=None):
     """Let a person speak for an organization; found by name and email, else added. One person has one role."""
-    person = people.recognise(name=name, email=email, language=language, source=organization.name)
+    person = people.recognise(name=name, email=email, language=language, source=organization.name, by=by)
     representative, added = Representative.objects.update_or_create(
         organization=organization, person=person, defaults={"role": role, "title": title, "may_sign": may_sign}
     )
@@ -199,9 +202,7 @@ def change_representative(representative, *, role, title, may_sign, by=None):
     representative.save()
     if could != can:
         text = _("%(person)s may sign for it now") if can else _("%(person)s may no longer sign for it")
-        timeline.note(
-            representative.organization, Entry.Kind.EDIT, text, {"person": representative.person}, by=by
-        )
+        timeline.note(representative.organization, Entry.Kind.EDIT, text, {"person": representative.person}, by=by)
     return representative
 
 
@@ -226,9 +227,7 @@ def add_member(organization, person, *, role="", by=None):
         organization=organization, person=person, defaults={"role": role}
     )
     if added:
-        timeline.note(
-            person, Entry.Kind.EDIT, _("Belongs to %(organization)s"), {"organization": organization}, by=by
-        )
+        timeline.note(person, Entry.Kind.EDIT, _("Belongs to %(organization)s"), {"organization": organization}, by=by)
         timeline.note(organization, Entry.Kind.EDIT, _("%(person)s belongs to it"), {"person": person}, by=by)
     elif role and membership.role != role:
         membership.role = role
@@ -256,7 +255,7 @@ def keep_agreement(agreement, *, by=None):
         agreement.created_by = by
     agreement.save()
     if before and before.file and before.file.name != agreement.file.name:
-        _delete_later(before.file)
+        delete_later(before.file)
     text = _("Agreement changed: %(title)s") if before else _("Agreement added: %(title)s")
     timeline.note(agreement.organization, Entry.Kind.EDIT, text, {"title": agreement.title}, by=by)
     return agreement
@@ -266,11 +265,12 @@ def keep_agreement(agreement, *, by=None):
 def remove_agreement(agreement, *, by=None):
     organization = agreement.organization
     if agreement.file:
-        _delete_later(agreement.file)
+        delete_later(agreement.file)
     agreement.delete()
     timeline.note(organization, Entry.Kind.EDIT, _("Agreement removed: %(title)s"), {"title": agreement.title}, by=by)
 
 
-def _delete_later(file):
+def delete_later(file):
+    """Delete a stored file once the transaction that lets it go has been committed."""
     name, storage = file.name, file.storage
     transaction.on_commit(lambda: storage.delete(name))

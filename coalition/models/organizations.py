@@ -44,6 +44,10 @@ class OrganizationQuerySet(models.QuerySet):
     def present(self):
         return self.filter(binned_at=None)
 
+    def search(self, words):
+        """Those whose name holds each of these words; accents and case do not count."""
+        return self.filter(*(Q(search__contains=word) for word in fold(words).split()))
+
     def partners(self):
         return self.present().filter(stage=Organization.Stage.PARTNER)
 
@@ -230,7 +234,7 @@ class Agreement(models.Model):
 
 class LogoQuerySet(models.QuerySet):
     def usable(self, on=None):
-        """Those that may be shown: with a yes of its own that has not run out, of an organization still with us (G6)."""
+        """Those that may be shown: with a yes of its own that holds, of an organization still with us (G6)."""
         on = on or timezone.localdate()
         return (
             self.filter(Q(expires_on=None) | Q(expires_on__gte=on), permitted_on__lte=on, organization__binned_at=None)

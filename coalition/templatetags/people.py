@@ -24,6 +24,12 @@ def shown(address):
 
 
 @register.filter
+def phone(value):
+    """{{ organization.phone|phone }}: a number that is no person's address, as people write it."""
+    return people.display_phone(value) if value.startswith("+") else value
+
+
+@register.filter
 def reach_tone(address):
     """The tone of the pill that says whether we may write to an address."""
     return "warn" if address.fault and address.consent != Address.Consent.WITHDRAWN else TONES[address.consent]

@@ -1,4 +1,4 @@
-"""Organizations in the back office."""
+"""Organizations in the back office, and the words an administrator keeps for them: regions and constituencies."""
 
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
@@ -6,7 +6,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.forms.organizations import OrganizationForm
 from coalition.models import Organization
-from coalition.views import organizations
+from coalition.views.organizations import board, editing, listing, members, page, papers, representatives
 
 
 class OrganizationViewSet(ModelViewSet):
@@ -20,10 +20,10 @@ class OrganizationViewSet(ModelViewSet):
     copy_view_enabled = False
     inspect_view_enabled = True
     list_per_page = 50
-    index_view_class = organizations.OrganizationsIndex
-    add_view_class = organizations.AddOrganization
-    edit_view_class = organizations.EditOrganization
-    inspect_view_class = organizations.OrganizationPage
+    index_view_class = listing.OrganizationsIndex
+    add_view_class = editing.AddOrganization
+    edit_view_class = editing.EditOrganization
+    inspect_view_class = page.OrganizationPage
 
     def get_form_class(self, for_update=False):
         return OrganizationForm
@@ -46,24 +46,38 @@ class OrganizationViewSet(ModelViewSet):
 
     def get_urlpatterns(self):
         here = "inspect/<int:pk>/"
-        add, edit, remove = (
-            self.construct_view(view)
-            for view in (
-                organizations.AddRepresentative,
-                organizations.EditRepresentative,
-                organizations.RemoveRepresentative,
-            )
-        )
+        speaks, belongs = f"{here}representatives/", f"{here}members/"
+        agreement = f"{here}agreements/<int:agreement_pk>/"
+        views = [
+            ("board/", board.Board, "board"),
+            ("bin/", listing.Binned, "binned"),
+            (f"{here}note/", page.AddNote, "note"),
+            (f"{here}bin/", editing.BinOrganization, "bin"),
+            (f"{here}restore/", editing.RestoreOrganization, "restore"),
+            (f"{here}move/", board.MoveOrganization, "move"),
+            (f"{here}move/undo/", board.UndoMove, "undo_move"),
+            (f"{speaks}add/", representatives.AddRepresentative, "add_representative"),
+            (f"{speaks}<int:representative_pk>/", representatives.EditRepresentative, "representative"),
+            (f"{speaks}<int:representative_pk>/remove/", representatives.RemoveRepresentative, "remove"),
+            (belongs, members.Members, "members"),
+            (f"{belongs}add/", members.AddMember, "add_member"),
+            (f"{belongs}<int:membership_pk>/", members.EditMember, "member"),
+            (f"{belongs}<int:membership_pk>/remove/", members.RemoveMember, "remove_member"),
+            (f"{here}agreements/add/", papers.AddAgreement, "add_agreement"),
+            (agreement, papers.EditAgreement, "agreement"),
+            (f"{agreement}remove/", papers.RemoveAgreement, "remove_agreement"),
+            (f"{agreement}file/", papers.AgreementFile, "agreement_file"),
+            (f"{here}logo/", papers.EditLogo, "logo"),
+            (f"{here}logo/remove/", papers.RemoveLogo, "remove_logo"),
+            (f"{here}logo/file/", papers.LogoFile, "logo_file"),
+        ]
         return [
             path("", self.index_view, name="index"),
             path("results/", self.index_results_view, name="index_results"),
             path("add/", self.add_view, name="add"),
             path(here, self.inspect_view, name="inspect"),
             path(f"{here}edit/", self.edit_view, name="edit"),
-            path(f"{here}note/", self.construct_view(organizations.AddNote), name="note"),
-            path(f"{here}representatives/add/", add, name="add_representative"),
-            path(f"{here}representatives/<int:representative_pk>/", edit, name="representative"),
-            path(f"{here}representatives/<int:representative_pk>/remove/", remove, name="remove"),
+            *(path(route, self.construct_view(view), name=name) for route, view, name in views),
             path("history/<int:pk>/", self.history_view, name="history"),
             path("history-results/<int:pk>/", self.history_results_view, name="history_results"),
         ]

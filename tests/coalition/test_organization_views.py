@@ -4,10 +4,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from coalition import accounts, people, timeline
 from coalition.accounts import Role
-from coalition.models import Entry, Organization, Person, Representative
+from coalition.models import Constituency, Entry, Organization, Person, Region, Representative
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -38,18 +39,28 @@ def test_the_list_takes_as_many_queries_for_one_organization_as_for_thirty(organ
 
 def test_the_list_searches_and_filters(organizer):
     make = factories.OrganizationFactory
-    make(name="Ándale Boston", kind="families", scope="local")
-    make(name="Bay State Union", kind="union", scope="state", stage="conversation")
-    make(name="Teachers United", kind="union", scope="national")
+    andale = make(name="Ándale Boston", kind="families", scope="local", state="MA", languages=["es"])
+    make(name="The Bay State Union", kind="union", scope="state", stage="conversation", languages=["en"])
+    make(name="Teachers United", kind="union", scope="national", languages=["en", "es"])
+    make(name="Andale Worcester", kind="union", binned_at=timezone.now(), state="MA", languages=["es"])
+    andale.regions.add(Region.objects.create(name={"en": "Boston"}, slug="boston"))
+    andale.constituencies.add(Constituency.objects.create(name={"en": "Latino"}, slug="latino"))
+    region, constituency = Region.objects.get().pk, Constituency.objects.get().pk
 
     def found(**query):
         return names(organizer.get(reverse("organizations:index"), query))
 
-    assert found() == ["Ándale Boston", "Bay State Union", "Teachers United"]
+    assert found() == ["Ándale Boston", "The Bay State Union", "Teachers United"]
+    assert found(ordering="-alphabetical") == ["Teachers United", "The Bay State Union", "Ándale Boston"]
     assert found(q="andale bos") == ["Ándale Boston"]
-    assert found(kind="union") == ["Bay State Union", "Teachers United"]
+    assert found(kind="union") == ["The Bay State Union", "Teachers United"]
     assert found(scope="national") == ["Teachers United"]
-    assert found(partner="no") == ["Bay State Union"]
+    assert found(stage="conversation") == ["The Bay State Union"]
+    assert found(state="MA") == ["Ándale Boston"]
+    assert found(language="es") == ["Ándale Boston", "Teachers United"]
+    assert found(region=region) == ["Ándale Boston"]
+    assert found(constituency=constituency) == ["Ándale Boston"]
+    assert found(q="andale", language="en") == []
 
 
 ENTERED = {
