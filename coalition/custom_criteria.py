@@ -18,9 +18,9 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, IContains, LessThan
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from coalition import belonging, custom, segments
+from coalition import belonging, custom, languages, segments
 from coalition.models import Constituency, CustomField
 
 PREFIX = "field"
@@ -44,6 +44,9 @@ class AboutField(segments.Criterion):
     def filled(self):
         return Q(custom__has_key=self.field.key)
 
+    def sentence(self, cleaned):
+        return _("have “%(field)s”: %(words)s") % {"field": self.field, "words": self.words(cleaned)}
+
 
 class AboutText(AboutField):
     HOWS = [
@@ -55,7 +58,11 @@ class AboutText(AboutField):
 
     def fields(self):
         return {
-            "how": forms.ChoiceField(choices=self.HOWS, label=gettext_lazy("The text")),
+            "how": forms.ChoiceField(
+                choices=self.HOWS,
+                label=gettext_lazy("The text"),
+                widget=forms.Select(attrs={"data-shows": "words:contains,is"}),
+            ),
             "words": forms.CharField(max_length=200, required=False, label=gettext_lazy("Words")),
         }
 
@@ -68,6 +75,10 @@ class AboutText(AboutField):
         if cleaned["how"] == "is":
             return Q(custom__contains={self.field.key: words})
         return Q(IContains(Coalesce(KeyTextTransform(self.field.key, "custom"), Value("")), words))
+
+    def words(self, cleaned):
+        how = dict(self.HOWS)[cleaned["how"]]
+        return str(how) if cleaned["how"] in ("filled", "empty") else f"{how} “{cleaned['words']}”"
 
 
 class NumberField(forms.CharField):
@@ -131,6 +142,24 @@ class AboutDate(AboutField):
         if until:
             said &= Q(LessThan(value, (min(until) + datetime.timedelta(days=1)).isoformat()))
         return self.filled & said if said else said
+
+    def words(self, cleaned):
+        said = []
+        if cleaned["since"]:
+            said.append(_("from %(day)s") % {"day": languages.format_date(cleaned["since"])})
+        if cleaned["until"]:
+            said.append(_("until %(day)s") % {"day": languages.format_date(cleaned["until"])})
+        if cleaned["past"] is not None:
+            said.append(
+                ngettext("in the last %(number)d day", "in the last %(number)d days", cleaned["past"])
+                % {"number": cleaned["past"]}
+            )
+        if cleaned["coming"] is not None:
+            said.append(
+                ngettext("in the coming %(number)d day", "in the coming %(number)d days", cleaned["coming"])
+                % {"number": cleaned["coming"]}
+            )
+        return ", ".join(said)
 
 
 class AboutChoice(AboutField):
@@ -207,3 +236,6 @@ class Belongs(segments.Criterion):
 
     def condition(self, cleaned):
         return belonging.condition(cleaned["value"])
+
+    def sentence(self, cleaned):
+        return _("say they belong to %(communities)s") % {"communities": segments.either(cleaned["value"])}
