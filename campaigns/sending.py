@@ -48,7 +48,7 @@ judged AS (
         CASE WHEN a.id IS NULL THEN 'no_address'
              WHEN a.consent = 'withdrawn' THEN 'unsubscribed'
              WHEN a.consent <> 'granted' THEN 'no_consent'
-             WHEN a.fault <> '' THEN 'closed'
+             WHEN a.fault <> '' OR octet_length(a.value) <> length(a.value) THEN 'closed'
              WHEN NOT p.language = ANY (%%s) THEN 'no_language'
              ELSE '' END AS reason
     FROM people p
@@ -330,7 +330,7 @@ def _held_back(row, state, fault):
         return Reason.UNSUBSCRIBED
     if state != Address.Consent.GRANTED:
         return Reason.NO_CONSENT
-    return Reason.CLOSED if fault else None
+    return Reason.CLOSED if fault or not row.value.isascii() else None
 
 
 def _allowed(installation, row, now):

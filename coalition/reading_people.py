@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from coalition import custom, people, reading_files
+from coalition import addresses, custom, reading_files
 from coalition.layouts import CUSTOM, FIELDS, LAYOUTS, MANY, WHO, check_mapping, layout_of, suggest
 from coalition.models import Address, Person, fold
 from coalition.places import state_code, zip_code
@@ -397,7 +397,7 @@ def _emails(cell):
             part = re.sub(r".*<([^<>]*)>.*", r"\1", part)
         part = part.removeprefix("mailto:").strip(" ,;.<>\"'")
         try:
-            found.append(people.normalise(EMAIL, part))
+            found.append(addresses.normalise(EMAIL, part))
         except ValidationError:
             found.append(None)
     return found
@@ -424,7 +424,7 @@ def _phones(cell):
         elif part.startswith("001 "):
             part = "+1 " + part[4:]
         try:
-            found.append(people.normalise(PHONE, part))
+            found.append(addresses.normalise(PHONE, part))
         except ValidationError:
             found.append(None)
     return found

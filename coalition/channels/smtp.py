@@ -69,7 +69,9 @@ class SmtpCarrier:
         for position, envelope in enumerate(envelopes):
             following = envelopes[position + 1] if position + 1 < len(envelopes) else None
             if not MAILBOX.fullmatch(envelope.to):
-                outcomes.append(Outcome(Status.FAILED, error="not an address", dead=True))
+                # Letters with accents before the @ (RFC 6531): somebody's address, but not one that we can write to.
+                dead = envelope.to.isascii()
+                outcomes.append(Outcome(Status.FAILED, error="not an address", dead=dead))
                 continue
             session = self.connection.connection if announced else self._session()
             if session is None or (not announced and time.monotonic() > deadline):

@@ -3,8 +3,9 @@
 from django import template
 from django.utils.html import escape
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 
-from coalition import people
+from coalition import addresses, people
 from coalition.models import Address
 
 register = template.Library()
@@ -29,17 +30,24 @@ def phone(value):
     return people.display_phone(value) if value.startswith("+") else value
 
 
+def _fault(address):
+    """Why nothing arrives at an address, in words; nothing where it works."""
+    if address.fault:
+        return address.get_fault_display()
+    return "" if addresses.writable(address.channel, address.value) else _("Our mail server cannot write to it")
+
+
 @register.filter
 def reach_tone(address):
     """The tone of the pill that says whether we may write to an address."""
-    return "warn" if address.fault and address.consent != Address.Consent.WITHDRAWN else TONES[address.consent]
+    return "warn" if _fault(address) and address.consent != Address.Consent.WITHDRAWN else TONES[address.consent]
 
 
 @register.filter
 def reach_words(address):
     """Whether we may write to an address, and if not, why."""
-    if address.fault and address.consent != Address.Consent.WITHDRAWN:
-        return address.get_fault_display()
+    if address.consent != Address.Consent.WITHDRAWN and (fault := _fault(address)):
+        return fault
     return address.get_consent_display()
 
 
