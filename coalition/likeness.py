@@ -165,10 +165,7 @@ def _compare_names(one, other):
     first, reasons = _compare_firsts(one, other)
     if first is None:
         return None, []
-    if not one.family or not other.family:
-        last = 40
-    else:
-        last = _compare_lasts(one.family, other.family)
+    last = _compare_lasts(one.family, other.family) if one.family and other.family else 40
     alike = round((first + last) / 2) - less
     return alike, [f"alike:{alike}", *reasons]
 

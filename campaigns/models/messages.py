@@ -181,6 +181,11 @@ class Delivery(models.Model):
         return f"#{self.pk} {self.get_state_display()}"
 
     @property
+    def merge_rank(self):
+        """When two people turn out to be one, the delivery that came further stands for them."""
+        return self.State(self.state).rank
+
+    @property
     def whose(self):
         """The person, or the word for somebody who was erased."""
         return self.person or _("Erased")

@@ -123,6 +123,11 @@ class Answer(models.Model):
     def __str__(self):
         return str(self.choice)
 
+    @property
+    def merge_rank(self):
+        """When two people turn out to be one, their latest word stands."""
+        return self.at
+
 
 class ReplyTemplate(models.Model):
     """The automatic words of the text programme (rule S2), which an administrator may change."""

@@ -141,6 +141,11 @@ class Registration(models.Model):
         return f"{self.whose} · {self.webinar}"
 
     @property
+    def merge_rank(self):
+        """When two people turn out to be one, the registration with a seat stands."""
+        return self.state == self.State.REGISTERED
+
+    @property
     def whose(self):
         """The person, or the word for somebody who was erased."""
         return self.person or _("Erased")

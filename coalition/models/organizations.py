@@ -176,6 +176,11 @@ class Representative(models.Model):
     def __str__(self):
         return f"{self.person} · {self.organization}"
 
+    @property
+    def merge_rank(self):
+        """When two people turn out to be one, the role that may sign stands."""
+        return self.may_sign
+
 
 class Membership(models.Model):
     """That a person belongs to an organization: staff, members, parents. It binds nobody; a representative does."""
@@ -194,6 +199,10 @@ class Membership(models.Model):
 
     def __str__(self):
         return f"{self.person} · {self.organization}"
+
+    @property
+    def merge_rank(self):
+        return bool(self.role)
 
 
 def private_storage():

@@ -1,0 +1,515 @@
+"""Make several records of one person one, and undo it whenever that turns out wrong.
+
+Everything that hangs on the others moves to the record that stays, whatever app it belongs to. What cannot stand twice
+(a delivery of the same message, the same tag) stays where it is, on a record that rests in the bin: nothing is deleted.
+Each step stands in `Merge.record`, and an undo takes the steps back in reverse.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from coalition import audit, belonging, custom, timeline
+from coalition.models import (
+    Address,
+    BulkChange,
+    Consent,
+    DuplicateSearch,
+    Entry,
+    Lookalike,
+    MatchKey,
+    Merge,
+    Person,
+    Sensitive,
+)
+from coalition.models.sealing import seal
+
+AT_MOST = 5
+NAME = ("name", "given_name", "family_name")
+PLACE = ("street", "city", "county", "state", "zip")
+EVIDENCE = "merge"
+# What is about two records rather than about the person, or has a way of its own.
+NOT_MOVED = {Lookalike, MatchKey, Merge, BulkChange, Sensitive, Person, DuplicateSearch}
+# Where a row stays behind because its twin stands already, these go on to the twin.
+FOLLOWING = {
+    "coalition.address": [("coalition.consent", "address")],
+    "coalition.representative": [("coalition.invitation", "representative")],
+}
+# Of two words about one address the stricter counts: a stop above all, then the one that says more.
+STRICTNESS = [Address.Consent.NONE, Address.Consent.ASKED, Address.Consent.GRANTED, Address.Consent.WITHDRAWN]
+
+
+class Refused(Exception):
+    """It cannot be done; the text says why, in words for staff."""
+
+
+# Before: who has what, and what would stand
+
+
+@dataclass
+class Part:
+    """One thing to decide: a name, a place, a custom field, the address to use. Options are [(key, words)]."""
+
+    key: str
+    label: str
+    options: list
+    chosen: int
+    differs: bool
+    values: dict
+
+    @property
+    def words(self):
+        return dict(self.options).get(self.chosen, "")
+
+
+class Plan:
+    """What a merge would leave: `kept`, the `others`, and the `parts` with what is chosen, or proposed, for each."""
+
+    def __init__(self, people, *, keep=None, choices=None):
+        people = sorted(people, key=lambda person: (person.created_at, person.pk))
+        self.kept = next((person for person in people if person.pk == keep), people[0])
+        self.others = [person for person in people if person is not self.kept]
+        self.people = [self.kept, *self.others]
+        self.choices = choices or {}
+        self.addresses = list(Address.objects.filter(person__in=self.people).order_by("-primary", "created_at", "pk"))
+        self.parts = [part for part in self._parts() if part]
+
+    def part(self, key):
+        return next((part for part in self.parts if part.key == key), None)
+
+    @property
+    def to_decide(self):
+        return [part for part in self.parts if part.differs]
+
+    @property
+    def agreed(self):
+        return [part for part in self.parts if not part.differs]
+
+    def _parts(self):
+        yield self._part("name", _("Name"), lambda p: tuple(getattr(p, f) for f in NAME), lambda p: p.name, _fullness)
+        yield self._part(
+            "language", _("Language"), lambda p: p.language, lambda p: p.get_language_display(), lambda p: 1
+        )
+        yield self._part(
+            "place", _("Address"), lambda p: tuple(getattr(p, f) for f in PLACE), _place_words, _fullness_of_place
+        )
+        yield self._part(
+            "time_zone", _("Time zone"), lambda p: p.time_zone, lambda p: p.time_zone, lambda p: bool(p.time_zone)
+        )
+        for channel, label in ((Address.Channel.EMAIL, _("Email to use")), (Address.Channel.PHONE, _("Phone to use"))):
+            yield self._address_part(channel, label)
+        for field in custom.fields_of(Person, sealed=False, retired=True):
+            yield self._custom_part(field)
+
+    def _part(self, key, label, value, words, fullness):
+        holders = [p for p in self.people if any(value(p)) or key == "language"]
+        if not holders:
+            return None
+        proposed = max(holders, key=lambda p: (fullness(p), p.updated_at)).pk
+        chosen = self._chosen(key, {p.pk for p in holders}, proposed)
+        values = {p.pk: value(p) for p in holders}
+        differs = len(set(values.values())) > 1
+        return Part(key, label, [(p.pk, words(p)) for p in holders], chosen, differs, values)
+
+    def _address_part(self, channel, label):
+        found = {}
+        for address in self.addresses:
+            if address.channel == channel:
+                found.setdefault(address.value, address)
+        if not found:
+            return None
+        own = [a for a in found.values() if a.person_id == self.kept.pk and a.primary]
+        best = max([*own, *found.values()], key=lambda a: (_usable(a), a in own))
+        chosen = self._chosen(str(channel), {a.pk for a in found.values()}, best.pk)
+        options = [(a.pk, a.value) for a in found.values()]
+        return Part(str(channel), label, options, chosen, len(options) > 1, {a.pk: a for a in found.values()})
+
+    def _custom_part(self, field):
+        holders = [p for p in self.people if not custom.is_blank((p.custom or {}).get(field.key))]
+        if not holders:
+            return None
+        key = f"custom.{field.key}"
+        newest = max(holders, key=lambda p: p.updated_at)
+        values = {p.pk: p.custom[field.key] for p in holders}
+        differs = any(not custom.same(field, values[newest.pk], value) for value in values.values())
+        chosen = self._chosen(key, set(values), newest.pk)
+        return Part(
+            key, str(field.label), [(p.pk, custom.show(field, values[p.pk])) for p in holders], chosen, differs, values
+        )
+
+    def _chosen(self, key, allowed, proposed):
+        try:
+            asked = int(self.choices.get(key, proposed))
+        except (TypeError, ValueError):
+            return proposed
+        return asked if asked in allowed else proposed
+
+    def unites(self):
+        """[(label, number)] of what hangs on the others and comes along."""
+        return _counted(
+            {
+                (model._meta.label_lower, field.name): model._base_manager.filter(
+                    **{f"{field.name}__in": self.others}
+                ).count()
+                for model, field in links()
+            }
+        )
+
+    @property
+    def seen(self):
+        """Names the state that a page showed, so that nobody confirms what changed meanwhile."""
+        return "-".join(f"{p.pk}.{p.updated_at.timestamp():.6f}" for p in sorted(self.people, key=lambda p: p.pk))
+
+
+def _fullness(person):
+    words = person.name.split()
+    return (bool(person.given_name and person.family_name), len([w for w in words if len(w.strip(".")) > 1]))
+
+
+def _fullness_of_place(person):
+    return len([f for f in PLACE if getattr(person, f)])
+
+
+def _place_words(person):
+    town = " ".join(filter(None, [person.state, person.zip]))
+    return ", ".join(filter(None, [person.street, person.city, town]))
+
+
+def _usable(address):
+    return address.is_open, not address.fault, address.consent != Address.Consent.WITHDRAWN
+
+
+def current(person):
+    """Who somebody is now: the person themselves, or whom their record was merged into."""
+    while person.merged_into_id:
+        person = person.merged_into
+    return person
+
+
+def links():
+    """[(model, field)] of everything that points to a person and moves with a merge, in every app."""
+    found = []
+    for relation in Person._meta.get_fields(include_hidden=True):
+        if relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one):
+            model = relation.related_model
+            if model not in NOT_MOVED and not model._meta.proxy:
+                found.append((model, relation.field))
+    return sorted(found, key=lambda link: (link[0]._meta.label_lower != "coalition.address", link[0]._meta.label))
+
+
+def _counted(numbers):
+    """[(label, number)] by model; `numbers` is {(label of a model, name of a field): number}."""
+    totals = Counter()
+    for (label, _field), number in numbers.items():
+        totals[label] += number
+    by_label = {model._meta.label_lower: model._meta.verbose_name_plural for model, _field in links()}
+    return [(by_label[label], number) for label, number in totals.items() if number and label in by_label]
+
+
+# Merge
+
+
+@transaction.atomic
+def merge(kept, others, *, choices=None, seen=None, by=None, automatic=False):
+    """Make `others` part of `kept`. Returns the Merge; pressing twice returns the first one. Raises Refused.
+
+    `choices`: {"name": pk of the person whose name stands, "email": pk of the address to use, "custom.x": …}; what is
+    not chosen is as `Plan` proposes. `seen`: the `Plan.seen` that somebody confirmed.
+    """
+    pks = {kept.pk, *(other.pk for other in others)}
+    if not 2 <= len(pks) <= AT_MOST:
+        raise Refused(_("Choose two to %(most)d people.") % {"most": AT_MOST})
+    people = {p.pk: p for p in Person.objects.select_for_update(of=("self",)).filter(pk__in=sorted(pks)).order_by("pk")}
+    if len(people) != len(pks):
+        raise Refused(_("One of them is no longer here."))
+    if all(p.merged_into_id == kept.pk for pk, p in people.items() if pk != kept.pk):
+        return Merge.objects.filter(kept=kept.pk, undone_at=None).first()
+    if any(p.binned_at for p in people.values()):
+        raise Refused(_("One of them was merged or put into the bin meanwhile."))
+    plan = Plan(people.values(), keep=kept.pk, choices=choices)
+    if seen is not None and seen != plan.seen:
+        raise Refused(_("Something about them changed meanwhile. Look again, then merge."))
+    work = _Work(plan, by=by)
+    work.do()
+    record = {"people": [p.pk for p in plan.others], "steps": work.steps, "left": work.left}
+    done = Merge.objects.create(kept=plan.kept, record=record, by=by, automatic=automatic)
+    _tell(done, plan, by)
+    return done
+
+
+def _tell(done, plan, by):
+    link = page_of(done)
+    number = len(plan.others)
+    said = _("Merged with another record") if number == 1 else _("Merged with %(number)s other records")
+    timeline.note(plan.kept, Entry.Kind.MERGE, said, {"number": number}, link=link, by=by)
+    for person in plan.others:
+        timeline.note(person, Entry.Kind.MERGE, _("Merged into another record"), link=link, by=by)
+    audit.record(
+        audit.Action.MERGE,
+        plan.kept,
+        details={"merge": done.pk, "people": [p.pk for p in plan.others], "automatic": done.automatic},
+        by=by,
+    )
+
+
+def page_of(done):
+    """The path of a merge's own page."""
+    return reverse("duplicates:merged", args=[done.pk])
+
+
+class _Work:
+    """One merge at work: it does a step and writes down how to take it back.
+
+    Steps: ["set", model, pk, {field: [was, now]}], ["move", model, field, from, to, [pks]], ["new", model, pk],
+    ["custom", pk, {key: [was, now]}], ["sealed", pk, was, now].
+    """
+
+    def __init__(self, plan, *, by):
+        self.plan, self.kept, self.others, self.by = plan, plan.kept, plan.others, by
+        self.steps, self.left = [], []
+        self.now = timezone.now()
+
+    def do(self):
+        self._settle_details()
+        self._settle_addresses()
+        for model, field in links():
+            if model is not Address:
+                for other in self.others:
+                    self._bring(model, field, other.pk, self.kept.pk)
+        for other in self.others:
+            self._unite_sealed(other)
+        self._close()
+
+    # Steps
+
+    def _set(self, row, **values):
+        changed = {}
+        for name, value in values.items():
+            was = getattr(row, name)
+            if was != value:
+                changed[name] = [plain(was), plain(value)]
+                setattr(row, name, value)
+        if changed:
+            type(row)._base_manager.filter(pk=row.pk).update(**{name: getattr(row, name) for name in changed})
+            self.steps.append(["set", row._meta.label_lower, row.pk, changed])
+
+    def _move(self, model, field, pks, source, target):
+        """Move rows; what a constraint refuses stays. Returns the rows that stayed."""
+        if not pks:
+            return []
+        rows, stayed = model._base_manager, []
+        try:
+            with transaction.atomic():
+                rows.filter(pk__in=pks).update(**{field.attname: target})
+        except IntegrityError:
+            for pk in pks:
+                try:
+                    with transaction.atomic():
+                        rows.filter(pk=pk).update(**{field.attname: target})
+                except IntegrityError:
+                    stayed.append(pk)
+        moved = [pk for pk in pks if pk not in stayed]
+        if moved:
+            self.steps.append(["move", model._meta.label_lower, field.name, source, target, moved])
+        return stayed
+
+    def _bring(self, model, field, source, target):
+        """Move what points at `source` to `target`. Twins stay behind: the one that says more stands with `target`."""
+        rows = model._base_manager
+        pks = list(rows.filter(**{field.attname: source}).order_by("pk").values_list("pk", flat=True))
+        if not pks:
+            return
+        twins = _twins(model, field, pks, target)
+        stayed = self._move(model, field, [pk for pk in pks if pk not in twins], source, target)
+        self.left += [[model._meta.label_lower, pk, None] for pk in stayed]
+        for pk, twin in twins.items():
+            self._settle_twins(model, field, pk, twin, source, target)
+
+    def _settle_twins(self, model, field, pk, twin, source, target):
+        rows = model._base_manager
+        other, own = rows.get(pk=pk), rows.get(pk=twin)
+        stands, stays = own, other
+        if hasattr(model, "merge_rank") and other.merge_rank > own.merge_rank:
+            stands, stays = other, own
+            self._swap(model, field, own, other, source, target)
+        label = model._meta.label_lower
+        self.left.append([label, stays.pk, stands.pk])
+        for child, name in FOLLOWING.get(label, []):
+            following = apps.get_model(child)
+            self._bring(following, following._meta.get_field(name), stays.pk, stands.pk)
+
+    def _swap(self, model, field, own, other, source, target):
+        swap(model, field, own.pk, other.pk, source, target)
+        self.steps.append(["swap", model._meta.label_lower, field.name, source, target, own.pk, other.pk])
+
+    # What is decided field by field
+
+    def _settle_details(self):
+        values = {}
+        for key, names in (("name", NAME), ("place", PLACE), ("language", ["language"]), ("time_zone", ["time_zone"])):
+            if part := self.plan.part(key):
+                chosen = part.values[part.chosen]
+                values |= dict(zip(names, chosen if isinstance(chosen, tuple) else [chosen], strict=True))
+        last = [p.last_active_at for p in self.plan.people if p.last_active_at]
+        if last:
+            values["last_active_at"] = max(last)
+        values["created_at"] = min(p.created_at for p in self.plan.people)
+        before = {name: getattr(self.kept, name) for name in values}
+        held = dict(self.kept.custom or {})
+        for part in self.plan.parts:
+            if part.key.startswith("custom."):
+                held[part.key.removeprefix("custom.")] = part.values[part.chosen]
+        was = {key: (self.kept.custom or {}).get(key) for key in held}
+        for name, value in values.items():
+            setattr(self.kept, name, value)
+        self.kept.custom = held
+        self.kept.save()
+        changed = {n: [plain(v), plain(values[n])] for n, v in before.items() if v != values[n]}
+        if changed:
+            self.steps.append(["set", "coalition.person", self.kept.pk, changed])
+        if changed := {key: [was[key], held[key]] for key in held if was[key] != held[key]}:
+            self.steps.append(["custom", self.kept.pk, changed])
+
+    def _settle_addresses(self):
+        field = Address._meta.get_field("person")
+        own = {(a.channel, a.value): a for a in Address.objects.filter(person=self.kept)}
+        stands = {address.pk: address for address in own.values()}
+        for other in self.others:
+            for address in Address.objects.filter(person=other).order_by("pk"):
+                twin = own.get((address.channel, address.value))
+                if twin:
+                    self._unite_consent(twin, address)
+                    stands[address.pk] = twin
+                else:
+                    self._set(address, primary=False)
+                    own[address.channel, address.value] = stands[address.pk] = address
+            self._bring(Address, field, other.pk, self.kept.pk)
+        for channel in Address.Channel:
+            part = self.plan.part(str(channel))
+            if part:
+                wanted = stands[part.chosen]
+                for address in own.values():
+                    if address.channel == channel and address.pk != wanted.pk:
+                        self._set(address, primary=False)
+                self._set(wanted, primary=True)
+
+    def _unite_consent(self, kept, other):
+        """Two records of one address: the stricter word counts, and a fault of one is a fault of both."""
+        if other.fault and not kept.fault:
+            self._set(kept, fault=other.fault, fault_at=other.fault_at)
+        if STRICTNESS.index(other.consent) <= STRICTNESS.index(kept.consent):
+            return
+        said_yes = kept.consent == Address.Consent.GRANTED
+        self._set(kept, consent=other.consent, consent_at=other.consent_at)
+        if said_yes:  # a stop beats a later yes: the history says why
+            line = Consent.objects.create(
+                address=kept,
+                person=self.kept,
+                state=Address.Consent.WITHDRAWN,
+                language=self.kept.language,
+                source=Consent.Source.STAFF,
+                evidence=EVIDENCE,
+                by=self.by,
+                at=self.now,
+            )
+            self.steps.append(["new", "coalition.consent", line.pk])
+
+    def _unite_sealed(self, other):
+        before = Sensitive.objects.filter(person=self.kept).first()
+        was = sealed_state(before)
+        after = belonging.merge(self.kept, other)
+        if after is not None and (now := sealed_state(after)) != was:
+            self.steps.append(["sealed", self.kept.pk, seal(was), seal(now)])
+
+    def _close(self):
+        gone = [other.pk for other in self.others]
+        Person.objects.filter(pk__in=gone).update(
+            binned_at=self.now, binned_by=self.by, merged_into=self.kept, updated_at=self.now
+        )
+        MatchKey.objects.filter(person__in=gone).delete()
+        pks = [self.kept.pk, *gone]
+        Lookalike.objects.filter(first__in=pks, second__in=pks, state=Lookalike.State.OPEN).update(
+            state=Lookalike.State.MERGED, decided_at=self.now, decided_by=self.by
+        )
+        self._remember_who_is_not(gone)
+
+    def _remember_who_is_not(self, gone):
+        """Whoever was not the same as one of the others is not the same as who stays."""
+        apart = Lookalike.objects.filter(
+            Q(first__in=gone) | Q(second__in=gone), state=Lookalike.State.DIFFERENT
+        ).exclude(Q(first=self.kept) | Q(second=self.kept))
+        for pair in apart:
+            third = pair.second_id if pair.first_id in gone else pair.first_id
+            if third in gone:
+                continue
+            first, second = sorted([self.kept.pk, third])
+            copy, new = Lookalike.objects.get_or_create(
+                first_id=first,
+                second_id=second,
+                defaults={
+                    "score": pair.score,
+                    "reasons": pair.reasons,
+                    "state": Lookalike.State.DIFFERENT,
+                    "decided_at": pair.decided_at,
+                    "decided_by": pair.decided_by,
+                },
+            )
+            if new:
+                self.steps.append(["new", "coalition.lookalike", copy.pk])
+            else:
+                self._set(copy, state=Lookalike.State.DIFFERENT)
+
+
+def _twins(model, field, pks, target):
+    """{row: the row of `target` it cannot stand beside}, by the unique constraints of the model."""
+    found = {}
+    constraints = [(list(names), None) for names in model._meta.unique_together]
+    constraints += [(list(c.fields), c.condition) for c in model._meta.constraints if _is_unique(c)]
+    if field.unique:
+        constraints.append(([field.name], None))
+    for names, condition in constraints:
+        if field.name not in names:
+            continue
+        others = [model._meta.get_field(name).attname for name in names if name != field.name]
+        rows = model._base_manager.filter(condition) if condition else model._base_manager
+        standing = {
+            tuple(values): pk for pk, *values in rows.filter(**{field.attname: target}).values_list("pk", *others)
+        }
+        for pk, *values in rows.filter(pk__in=pks).order_by("pk").values_list("pk", *others):
+            if None not in values and pk not in found and tuple(values) in standing:
+                found[pk] = standing[tuple(values)]
+    return found
+
+
+def swap(model, field, own, other, source, target):
+    """Two twins change places, by way of a third: a unique constraint allows no shorter one."""
+    between = None if field.null else Person.objects.create(binned_at=timezone.now())
+    for pk, place in ((own, between and between.pk), (other, target), (own, source)):
+        model._base_manager.filter(pk=pk).update(**{field.attname: place})
+    if between:
+        between.delete()
+
+
+def _is_unique(constraint):
+    return isinstance(constraint, models.UniqueConstraint) and constraint.fields
+
+
+def plain(value):
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def sealed_state(sensitive):
+    """What a row of sealed details says, as JSON; None where there is none. It stands in a record only sealed."""
+    if sensitive is None:
+        return None
+    return {
+        "constituencies": sorted(sensitive.constituencies or []),
+        "custom": sensitive.custom or {},
+        "declared_at": plain(sensitive.declared_at),
+    }
