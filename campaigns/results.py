@@ -52,32 +52,32 @@ def by_language(message):
 
     The last two also as "acted_share" and "stopped_share", in percent of those who got it.
     """
-    counts, acted, stopped = {}, {}, {}
+    counts, did, left = {}, {}, {}
     for row in message.deliveries.values("language", "state").annotate(n=Count("pk")):
         counts.setdefault(row["language"], {})[row["state"]] = row["n"]
-    for row in _acted(message).values("language").annotate(n=Count("pk")):
-        acted[row["language"]] = row["n"]
-    for row in _stopped(message).values("language").annotate(n=Count("pk")):
-        stopped[row["language"]] = row["n"]
+    for row in acted(message).values("language").annotate(n=Count("pk")):
+        did[row["language"]] = row["n"]
+    for row in stopped(message).values("language").annotate(n=Count("pk")):
+        left[row["language"]] = row["n"]
     rows = []
     for language, label in settings.LANGUAGES:
         if language in counts:
             row = {"language": language, "label": label, **figures(counts[language])}
-            for name, numbers in (("acted", acted), ("stopped", stopped)):
+            for name, numbers in (("acted", did), ("stopped", left)):
                 row[name] = numbers.get(language, 0)
                 row[f"{name}_share"] = 100 * row[name] / row["sent"] if row["sent"] else 0.0
             rows.append(row)
     return rows
 
 
-def _acted(message):
-    """Deliveries whose person answered; for emails, who followed a link."""
+def acted(message):
+    """Deliveries whose person answered (an event says it of who was erased since); for emails, who followed a link."""
     answered = Answer.objects.filter(message=message).values("person")
-    clicked = TrackingEvent.objects.filter(delivery__message=message, kind="clicked").values("delivery")
-    return message.deliveries.filter(Q(person__in=answered) | Q(pk__in=clicked))
+    followed = TrackingEvent.objects.filter(delivery__message=message, kind__in=["clicked", "answered"])
+    return message.deliveries.filter(Q(person__in=answered) | Q(pk__in=followed.values("delivery")))
 
 
-def _stopped(message):
+def stopped(message):
     """Deliveries that left and whose person said stop on this channel within a week."""
     if message.started_at is None:
         return message.deliveries.none()
@@ -87,7 +87,8 @@ def _stopped(message):
         state=Address.Consent.WITHDRAWN,
         at__range=(message.started_at, message.started_at + STOPS_WITHIN),
     )
-    return message.deliveries.filter(Exists(said), state__in=LEFT_HERE)
+    erased = TrackingEvent.objects.filter(delivery=OuterRef("pk"), kind="stopped")
+    return message.deliveries.filter(Exists(said) | Exists(erased), state__in=LEFT_HERE)
 
 
 def held_back(message):

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 IN_HAND_AT_MOST = timedelta(minutes=5)
 TRIES = 6
 OWED = ("pk", "value", "created_at")
+SELF_FORGETTING = {"erased"}
 SAID_STOP = 21610  # the carrier knows of a stop that we do not (rule S9)
 NO_MOBILE = {21211, 21614}
 
@@ -49,18 +50,7 @@ def write(
     """
     html = ""
     if channel == Address.Channel.EMAIL and not text:
-        with override(language):
-            values = {
-                "installation": Installation.get(),
-                "language": language,
-                "person": person,
-                "public_url": settings.PUBLIC_URL,
-                **(context or {}),
-            }
-            # Joined by single spaces: a line break in a name can never start a header of its own.
-            values["subject"] = subject = " ".join(_plain(f"email/{kind}_subject.txt", values).split())
-            text = _plain(f"email/{kind}.txt", values).strip() + "\n"
-            html = render_to_string(f"email/{kind}.html", values)
+        subject, text, html = compose(kind, language=language, context={"person": person, **(context or {})}).values()
     notice, _new = Notice.objects.get_or_create(
         key=key,
         defaults={
@@ -79,6 +69,24 @@ def write(
         },
     )
     return notice
+
+
+def compose(kind, *, language, context):
+    """{"subject", "text", "html"} of a kind of email, in a language."""
+    with override(language):
+        values = {
+            "installation": Installation.get(),
+            "language": language,
+            "public_url": settings.PUBLIC_URL,
+            **context,
+        }
+        # Joined by single spaces: a line break in a name can never start a header of its own.
+        values["subject"] = " ".join(_plain(f"email/{kind}_subject.txt", values).split())
+        return {
+            "subject": values["subject"],
+            "text": _plain(f"email/{kind}.txt", values).strip() + "\n",
+            "html": render_to_string(f"email/{kind}.html", values),
+        }
 
 
 def _plain(template, values):
@@ -117,6 +125,8 @@ def send_due(limit=20):
         outcome = channels.channel_for(notice.channel).send([_envelope(notice)])[0]
         _record(notice, outcome)
         _learn(notice, outcome)
+        if notice.kind in SELF_FORGETTING:
+            _forget(notice)
     return len(taken)
 
 
@@ -146,6 +156,12 @@ def _record(notice, outcome):
         held.update(state=Notice.State.SENT, sent_at=timezone.now(), provider_id=outcome.provider_id, error="")
 
 
+def _forget(notice):
+    """The last word to somebody who was erased holds their address only until it has left (rule P4)."""
+    gone = Notice.objects.filter(pk=notice.pk).exclude(state__in=[Notice.State.QUEUED, Notice.State.SENDING])
+    gone.update(value="", subject="", text="", html="")
+
+
 def _learn(notice, outcome):
     """What the channel said of the address itself (rules E4, S9)."""
     if notice.channel == Address.Channel.EMAIL:
@@ -161,4 +177,7 @@ def _learn(notice, outcome):
 def sweep():
     """What a dead worker held may have left: it becomes *uncertain*, for a person to settle. Returns how many."""
     lost = Notice.objects.filter(state=Notice.State.SENDING, claimed_at__lt=timezone.now() - IN_HAND_AT_MOST)
-    return lost.update(state=Notice.State.UNCERTAIN)
+    number = lost.update(state=Notice.State.UNCERTAIN)
+    for notice in Notice.objects.filter(kind__in=SELF_FORGETTING).exclude(value=""):
+        _forget(notice)
+    return number

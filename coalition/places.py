@@ -133,6 +133,13 @@ def county_of(code):
     return "" if at is None else zips.names[zips.counties[at]][1]
 
 
+def state_of(code):
+    """The state of a ZIP code, such as "MA"; "" if it is not known."""
+    zips = _zips()
+    at = zips.find(code)
+    return "" if at is None else zips.names[zips.counties[at]][0]
+
+
 def is_known_zip(code):
     return _zips().find(code) is not None
 

@@ -3,10 +3,11 @@
 from celery import shared_task
 from django.utils import timezone
 
-from coalition import importing, notices
-from coalition.models import Heartbeat, Import
+from coalition import bulk, importing, notices, preferences
+from coalition.models import BulkAction, Heartbeat, Import
 
 IMPORT_CHUNKS = 20  # a turn of some seconds; then others may have the worker
+BULK_CHUNKS = 20
 
 
 @shared_task
@@ -25,11 +26,22 @@ def import_people(import_id):
 
 
 @shared_task
+def work_in_bulk(action_id):
+    """Do (or undo) one thing to some chunks of people; while there are more, queue another turn."""
+    action = BulkAction.objects.filter(pk=action_id).first()
+    if action and bulk.run(action, chunks=BULK_CHUNKS):
+        work_in_bulk.delay(action_id)
+
+
+@shared_task
 def sweep():
     """Beat's round: show life, settle what dead workers held, pick up what the queue lost."""
     Heartbeat.objects.update_or_create(name="beat", defaults={"at": timezone.now()})
     notices.sweep()
+    preferences.forget_unconfirmed()
     send_notices.delay()
     for import_id in importing.stalled():
         import_people.delay(import_id)
+    for action_id in bulk.stalled():
+        work_in_bulk.delay(action_id)
     importing.discard_abandoned()
