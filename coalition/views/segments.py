@@ -1,29 +1,32 @@
 """The back office's pages about segments: build a question about people, see at once how many it finds, keep it."""
 
+from dataclasses import replace
+
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, Exists, F, OuterRef, Value
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views import View
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.admin_url_finder import AdminURLFinder
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views import generic
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.log_actions import log
 
 from coalition import accounts, segments
-from coalition.forms.segments import Node, SegmentForm, new_id, nodes_in, nodes_of
-from coalition.models import Address, Import, Segment
+from coalition.forms.segments import NESTED, Node, SegmentForm, built_in, built_of, new_id
+from coalition.models import Import, SavedView, Segment
+from coalition.views.screens import RecordScreen, Screen
 
-ANY = ["add", "change", "delete", "view"]
+LISTING = ("segments:index", gettext_lazy("Segments"))
 SAMPLE = 5
+# A list waits a little for a number, somebody who asked for all of them waits longer. In seconds.
+SOON, AT_LENGTH = 0.25, 20
+FEWEST = 10  # people that somebody is told of who may not see them
 
 
 class CountColumn(Column):
@@ -34,8 +37,8 @@ class UsesColumn(Column):
     cell_template_name = "coalition/segments/cell_uses.html"
 
 
-class WordsColumn(Column):
-    cell_template_name = "coalition/segments/cell_words.html"
+class NameColumn(TitleColumn):
+    cell_template_name = "coalition/segments/cell_name.html"
 
 
 class SegmentsIndex(generic.IndexView):
@@ -48,39 +51,31 @@ class SegmentsIndex(generic.IndexView):
     @cached_property
     def columns(self):
         return [
-            TitleColumn("name", label=_("Name"), get_url=self.get_inspect_url, sort_key="name", width="40%"),
+            NameColumn("name", label=_("Name"), get_url=self.get_inspect_url, sort_key="name", width="50%"),
             CountColumn("people", label=_("People"), accessor=str),
-            UsesColumn("uses", label=_("Times used"), accessor=str),
+            UsesColumn("uses", label=_("Times used"), accessor=self.uses_of),
             DateColumn("updated_at", label=_("Changed"), sort_key="updated_at"),
         ]
 
+    @cached_property
+    def uses(self):
+        return segments.uses()
+
+    def uses_of(self, segment):
+        return self.uses.get(segment.pk, 0)
+
     def get_base_queryset(self):
-        holders = [relation.field.related_query_name() for relation in Segment._meta.related_objects]
-        counts = {f"held_by_{name}": Count(name, distinct=True) for name in holders}
-        return Segment.objects.annotate(**counts).annotate(uses=sum((F(name) for name in counts), Value(0)))
+        return Segment.objects.all()
 
 
-class SegmentScreen(PermissionCheckedMixin, WagtailAdminTemplateMixin):
-    any_permission_required = ANY
+class SegmentScreen(RecordScreen):
+    listing = LISTING
+    subject = "segment"
+    home = "segments:inspect"
     header_icon = "crosshairs"
-    step = ""
 
-    def setup(self, request, *args, **kwargs):
-        super().setup(request, *args, **kwargs)
-        self.segment = get_object_or_404(Segment.objects.select_related("created_by"), pk=kwargs["pk"])
-
-    @property
-    def url(self):
-        return reverse("segments:inspect", args=[self.segment.pk])
-
-    def get_page_title(self):
-        return self.step or str(self.segment)
-
-    def get_breadcrumbs_items(self):
-        here = [{"url": self.url, "label": str(self.segment)}, {"url": "", "label": self.step}]
-        if not self.step:
-            here = [{"url": "", "label": str(self.segment)}]
-        return [*self.breadcrumbs_items, {"url": reverse("segments:index"), "label": _("Segments")}, *here]
+    def records(self):
+        return Segment.objects.select_related("created_by")
 
 
 class SegmentPage(SegmentScreen, TemplateView):
@@ -89,34 +84,41 @@ class SegmentPage(SegmentScreen, TemplateView):
     template_name = "coalition/segments/inspect.html"
 
     def get_context_data(self, **kwargs):
-        found = segments.people(self.segment)
-        finder = AdminURLFinder(self.request.user)
-        uses = segments.used_by(self.segment)
+        user, tree = self.request.user, self.segment.criteria
+        may_ask = segments.may_ask(user, tree)
         return super().get_context_data(**kwargs) | {
-            "segment": self.segment,
-            "said": segments.describe(self.segment.criteria),
-            "problems": segments.problems(self.segment.criteria),
-            "figures": figures(found),
-            "sample": sample(self.request.user, found, 10),
-            "uses": [(str(row), row._meta.verbose_name, finder.get_edit_url(row)) for row in uses],
-            "may_change": self.user_has_permission("change"),
-            "may_delete": self.user_has_permission("delete") and not uses,
+            "said": segments.describe(tree, user),
+            "problems": segments.problems(tree, self.segment),
+            "found": look(user, segments.people(self.segment), may_ask=may_ask, some=10),
+            "uses": uses_of(self.segment, user),
+            "may_see": segments.may_list(user, self.segment),
+            "may_copy": may_ask and self.user_has_permission("add"),
+            "may_change": may_ask and self.user_has_permission("change"),
+            "may_delete": self.user_has_permission("delete"),
         }
 
 
 class CountOfSegment(SegmentScreen, TemplateView):
-    """How many people a saved segment finds now: fetched by its row of the list."""
+    """How many people a saved segment finds now: fetched by its row of the list; `all` counts however long it takes."""
 
     template_name = "coalition/segments/number.html"
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(**kwargs) | {"number": segments.people(self.segment).count()}
+        found = segments.people(self.segment)
+        try:
+            number = segments.size(found, within=AT_LENGTH if "all" in self.request.GET else SOON)
+        except segments.TooSlow:
+            number = None
+        if number and number.number < FEWEST and not segments.may_ask(self.request.user, self.segment.criteria):
+            number = None
+        return super().get_context_data(**kwargs) | {"size": number}
 
 
-class Builder(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
-    """Build a segment, or change one."""
+class Builder(Screen, TemplateView):
+    """Build a segment, from nothing, from an import's people or from another segment."""
 
     permission_required = "add"
+    listing = LISTING
     template_name = "coalition/segments/builder.html"
     header_icon = "crosshairs"
     page_title = gettext_lazy("Build a segment")
@@ -125,44 +127,52 @@ class Builder(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
     def segment(self):
         return Segment()
 
-    def get_breadcrumbs_items(self):
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("segments:index"), "label": _("Segments")},
-            {"url": "", "label": self.get_page_title()},
-        ]
-
     @property
     def back(self):
         return reverse("segments:index")
 
     def beginning(self):
-        """The tree a new segment begins with; the report of an import links here with its people."""
-        batch = self.request.GET.get("import", "")
+        """(initial values of the form, tree) that a new segment begins with."""
+        batch, other = self.request.GET.get("import", ""), self.request.GET.get("copy", "")
         if batch.isdigit() and Import.objects.filter(pk=batch).exists():
-            return {"all": [{"is": "import", "value": int(batch)}]}
-        return self.segment.criteria
+            return {}, {"all": [{"is": "import", "value": int(batch)}]}
+        if other.isdigit():
+            copied = get_object_or_404(Segment, pk=other)
+            name = _("%(segment)s (copy)") % {"segment": copied.name[:100]}
+            return {"name": name, "description": copied.description}, copied.criteria
+        return {}, {}
 
     def get_context_data(self, **kwargs):
-        root = kwargs.pop("root", None) or nodes_of(self.beginning())
-        found = segments.matching(root.tree)
+        initial, tree = ({}, {}) if "built" in kwargs else self.beginning()
+        built = kwargs.pop("built", None) or built_of(tree)
+        self.ask(built.tree)
+        user = self.request.user
         return super().get_context_data(**kwargs) | {
-            "form": kwargs.get("form") or SegmentForm(initial={"name": self.segment.name}),
-            "root": root,
-            "families": families(),
+            "form": kwargs.get("form") or SegmentForm(initial=initial),
+            "built": built,
+            "segment": self.segment,
+            "families": families(user),
             "hows": segments.GROUPS.items(),
             "problems": [],
-            "number": found.count(),
-            "figures": figures(found),
-            "sample": sample(self.request.user, found),
+            "found": look(user, segments.matching(built.tree, self.segment), may_ask=True),
+            "uses": uses_of(self.segment, user) if self.segment.pk else [],
             "back": self.back,
         }
 
+    def ask(self, tree):
+        """Only who may ask all of a tree may change it."""
+        if not segments.may_ask(self.request.user, tree):
+            raise PermissionDenied
+
     def post(self, request, *args, **kwargs):
-        form, root = SegmentForm(request.POST), nodes_in(request.POST)
+        form, built = SegmentForm(request.POST), built_in(request.POST)
+        self.ask(built.tree)
         if form.is_valid():
+            said = form.cleaned_data
+            if twice := self.kept_before(said["name"], built.tree):
+                return redirect("segments:inspect", twice.pk)
             try:
-                kept = segments.keep(self.segment, name=form.cleaned_data["name"], tree=root.tree, by=request.user)
+                kept = segments.keep(self.segment, **said, tree=built.tree, by=request.user)
             except ValidationError as refused:
                 for words in refused.messages:
                     form.add_error(None, words)
@@ -170,7 +180,11 @@ class Builder(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
                 log(instance=kept, action="wagtail.edit" if "pk" in kwargs else "wagtail.create")
                 messages.success(request, _("The segment is kept."))
                 return redirect("segments:inspect", kept.pk)
-        return self.render_to_response(self.get_context_data(form=form, root=root))
+        return self.render_to_response(self.get_context_data(form=form, built=built))
+
+    def kept_before(self, name, tree):
+        """The same segment, where the button was pressed twice."""
+        return Segment.objects.filter(name=name, criteria=tree, created_by=self.request.user).first()
 
 
 class EditSegment(Builder):
@@ -187,6 +201,16 @@ class EditSegment(Builder):
     def back(self):
         return reverse("segments:inspect", args=[self.segment.pk])
 
+    def beginning(self):
+        return {"name": self.segment.name, "description": self.segment.description}, self.segment.criteria
+
+    def ask(self, tree):
+        super().ask(tree)
+        super().ask(self.segment.criteria)
+
+    def kept_before(self, name, tree):
+        return None
+
 
 class Part(PermissionCheckedMixin, TemplateView):
     """One more group or criterion for the page of the builder."""
@@ -201,9 +225,11 @@ class Part(PermissionCheckedMixin, TemplateView):
         adds, depth = self.request.GET.get("adds", ""), self.request.GET.get("depth", "0")
         if not depth.isdigit():
             raise Http404
-        if adds in segments.GROUPS and int(depth) < 2:
+        if adds in segments.GROUPS and int(depth) < NESTED:
             return Node(new_id(), how=adds, depth=int(depth) + 1)
         if segments.criterion(adds):
+            if not segments.may_ask(self.request.user, {"all": [{"is": adds}]}):
+                raise PermissionDenied
             return Node(new_id(), key=adds)
         raise Http404
 
@@ -211,7 +237,6 @@ class Part(PermissionCheckedMixin, TemplateView):
         return {
             "node": self.node,
             "parent": self.request.GET.get("parent", ""),
-            "families": families(),
             "hows": segments.GROUPS.items(),
             "added": True,
         }
@@ -224,49 +249,69 @@ class Finding(PermissionCheckedMixin, TemplateView):
     template_name = "coalition/segments/finding.html"
 
     def post(self, request, *args, **kwargs):
-        tree = nodes_in(request.POST).tree
-        found = segments.matching(tree)
+        tree = built_in(request.POST).tree
+        if not segments.may_ask(request.user, tree):
+            raise PermissionDenied
+        given = request.POST.get("segment", "")
+        segment = Segment.objects.filter(pk=given).first() if given.isdigit() else None
         return self.render_to_response(
             {
-                "problems": segments.problems(tree),
-                "figures": figures(found),
-                "sample": sample(request.user, found),
+                "problems": segments.problems(tree, segment),
+                "said": segments.describe(tree, request.user),
+                "found": look(request.user, segments.matching(tree, segment), may_ask=True),
             }
         )
 
 
-class DeleteSegment(SegmentScreen, View):
+class DeleteSegment(SegmentScreen, TemplateView):
+    """Asks once more; says where the segment is used, as long as it is."""
+
     any_permission_required = None
     permission_required = "delete"
-    http_method_names = ["post"]
+    template_name = "coalition/segments/delete.html"
+    step = gettext_lazy("Delete")
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**kwargs) | {"uses": uses_of(self.segment, self.request.user)}
 
     def post(self, request, *args, **kwargs):
-        if segments.used_by(self.segment):
-            raise PermissionDenied
-        log(instance=self.segment, action="wagtail.delete")
-        self.segment.delete()
+        pk = self.segment.pk
+        if segments.delete(self.segment):
+            return self.render_to_response(self.get_context_data())
+        self.segment.pk = pk
+        log(instance=self.segment, action="wagtail.delete", deleted=True)
         messages.success(request, _("The segment “%(segment)s” is gone. Its people stay.") % {"segment": self.segment})
         return redirect("segments:index")
 
 
-def families():
-    """Criteria by the family they belong to, for the list to choose from: [(family, [criterion])]."""
+def families(user):
+    """Criteria that somebody may ask by the family they belong to: [(family, [criterion])]."""
     found = {}
-    for criterion in segments.criteria().values():
+    for criterion in segments.criteria(user).values():
         found.setdefault(str(criterion.family), []).append(criterion)
     return list(found.items())
 
 
-def figures(found):
-    """How many people, and how many of them can be written to, in one query."""
-    open_ = Address.objects.open().filter(primary=True, person=OuterRef("pk"))
-    return found.order_by().aggregate(
-        people=Count("pk"),
-        email=Count("pk", filter=Exists(open_.filter(channel=Address.Channel.EMAIL))),
-        text=Count("pk", filter=Exists(open_.filter(channel=Address.Channel.PHONE))),
-    )
+def look(user, people, *, may_ask, some=SAMPLE):
+    """What a question finds, as far as this user may see it: numbers for all, people for those who may see people."""
+    found = segments.look(people, some=some if may_ask and accounts.sees_people(user) else 0)
+    if not may_ask and found.people.number < FEWEST:
+        return replace(found, people=None, email=None, text=None)
+    return found
 
 
-def sample(user, found, size=SAMPLE):
-    """A few of the people found, for those who may see people."""
-    return list(found.order_by("-created_at", "-pk")[:size]) if accounts.sees_people(user) else []
+def uses_of(segment, user):
+    """Where a segment is used: [(name, kind, link)]."""
+    finder = AdminURLFinder(user)
+    return [(str(row), row._meta.verbose_name, _link_to(row, finder)) for row in segments.used_by(segment)]
+
+
+def _link_to(row, finder):
+    if isinstance(row, Segment):
+        return reverse("segments:inspect", args=[row.pk])
+    if isinstance(row, SavedView):
+        try:
+            return f"{reverse(f'{row.screen}:list')}?{row.query}"
+        except NoReverseMatch:
+            return ""
+    return finder.get_edit_url(row)
