@@ -66,6 +66,14 @@ class ZipField(forms.CharField):
         return value
 
 
+def say_languages(form, *names):
+    """One box for each language, under one label: each says whose it is."""
+    for name in names:
+        field = form.fields[name]
+        for box, (code, language) in zip(field.widget.widgets, settings.LANGUAGES, strict=False):
+            box.attrs |= {"placeholder": language, "aria-label": f"{field.label} ({language})", "lang": code}
+
+
 def zone_choices(held=""):
     """[(zone, its name in the reader's language)]: the one already held, the installation's own, then the country's."""
     found = dict.fromkeys(filter(None, [held, settings.TIME_ZONE, *zones.USUAL]))

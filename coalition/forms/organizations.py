@@ -13,20 +13,12 @@ from i18nfield.forms import I18nModelForm
 from wagtail.admin.widgets import AdminDateInput
 
 from coalition import languages, logos, organizations
-from coalition.forms.fields import EmailField, NameField, PhoneField
+from coalition.forms.fields import EmailField, NameField, PhoneField, say_languages
 from coalition.models import Agreement, Constituency, Membership, Organization, Region, Representative
 from coalition.places import CHOICES, zip_code
 
 Stage = Organization.Stage
 MEGABYTE = 1 << 20
-
-
-def say_languages(form, *names):
-    """One box for each language, under one label: each says whose it is."""
-    for name in names:
-        field = form.fields[name]
-        for box, (code, language) in zip(field.widget.widgets, settings.LANGUAGES, strict=False):
-            box.attrs |= {"placeholder": language, "aria-label": f"{field.label} ({language})", "lang": code}
 
 
 def still_offered(model, held=()):

@@ -1,5 +1,7 @@
 """The back office's first page: what waits for this person, the most pressing first; nothing they may not see."""
 
+import datetime
+
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count
@@ -11,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from wagtail.admin.ui.components import Component
 
 from coalition import counting, languages
-from coalition.models import Address, Import, Installation, Organization, Person, Round
+from coalition.models import Address, Agreement, Import, Installation, Organization, Person, Round
 
 SHOWN = 5
 
@@ -111,6 +113,36 @@ class ImportsPanel(Panel):
             }
             for batch in open_[:SHOWN]
         ]
+
+
+class AgreementsPanel(Panel):
+    """Agreements with partners that end soon, or that ended a short while ago and nobody renewed."""
+
+    name = "agreements"
+    order = 170
+    title = gettext_lazy("Agreements ending within 60 days")
+    icon = "doc-full"
+    permission = "coalition.view_agreement"
+    ahead, behind = datetime.timedelta(days=60), datetime.timedelta(days=14)
+
+    @cached_property
+    def lines(self):
+        today = timezone.localdate()
+        ending = Agreement.objects.filter(
+            ends_on__range=(today - self.behind, today + self.ahead), organization__binned_at=None
+        ).exclude(organization__stage=Organization.Stage.LEFT)
+        return [self.line(agreement) for agreement in ending.select_related("organization").order_by("ends_on")[:SHOWN]]
+
+    def line(self, agreement):
+        ended = agreement.days_left < 0
+        says = _("ended %(day)s") if ended else _("ends %(day)s")
+        day = languages.format_date(agreement.ends_on)
+        return {
+            "words": str(agreement.organization),
+            "url": reverse("organizations:inspect", args=[agreement.organization_id]) + "#agreements",
+            "note": f"{agreement} · {says % {'day': day}}",
+            "tone": "bad" if ended else "warn" if agreement.days_left <= 14 else "",
+        }
 
 
 class WelcomePanel(Component):

@@ -1,0 +1,45 @@
+"""The coalition's own words that others choose from: regions, and constituencies. A word is retired, never deleted:
+who holds it keeps it, and nobody is offered it any more."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from coalition import audit
+from coalition.models import fold
+
+
+@transaction.atomic
+def keep(word, *, by=None):
+    """Add a region or a constituency, or keep its new name and place. Its slug is made once, and stays."""
+    if not word.slug:
+        word.slug = _free_slug(word)
+    added = word.pk is None
+    word.save()
+    audit.record(audit.Action.SETTING, word, details={"did": "added" if added else "changed"}, by=by)
+    return word
+
+
+def _free_slug(word):
+    longest = type(word)._meta.get_field("slug").max_length
+    wanted = slugify(fold(word.name.localize("en")))[: longest - 4] or "word"
+    taken = set(type(word).objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    return next(slug for n in range(1, len(taken) + 2) if (slug := wanted if n == 1 else f"{wanted}-{n}") not in taken)
+
+
+@transaction.atomic
+def retire(word, *, by=None):
+    """Offer it no more. False where it is retired already."""
+    if not type(word).objects.filter(pk=word.pk, retired_at=None).update(retired_at=timezone.now()):
+        return False
+    audit.record(audit.Action.SETTING, word, details={"did": "retired"}, by=by)
+    return True
+
+
+@transaction.atomic
+def offer_again(word, *, by=None):
+    """Offer it again. False where it is offered already."""
+    if not type(word).objects.filter(pk=word.pk).exclude(retired_at=None).update(retired_at=None):
+        return False
+    audit.record(audit.Action.SETTING, word, details={"did": "offered again"}, by=by)
+    return True
