@@ -14,6 +14,7 @@ from coalition.viewsets.people import PersonViewSet
 from coalition.viewsets.publications import PublicationViewSet
 from coalition.viewsets.rounds import RoundViewSet
 from coalition.viewsets.segments import SegmentViewSet
+from coalition.viewsets.vocabulary import ConstituencyViewSet, RegionViewSet
 
 # Words of Wagtail's own that it does not say in every language, or says otherwise than we do: collected with ours.
 BORROWED = [
@@ -44,6 +45,16 @@ def what_waits(request, panels):
     panels += [home.RoundsPanel(request), home.ImportsPanel(request)]
 
 
+@hooks.register("register_admin_viewset")
+def vocabulary_viewsets():
+    return [RegionViewSet(), ConstituencyViewSet()]
+
+
+@hooks.register("construct_homepage_panels")
+def what_ends(request, panels):
+    panels.append(home.AgreementsPanel(request))
+
+
 @hooks.register("construct_homepage_panels", order=1000)
 def arrange_home(request, panels):
     home.arrange(request, panels)
@@ -68,6 +79,11 @@ def people_log_actions(actions):
     actions.register_action(
         "coalition.remove_representative", _("Remove a representative"), _("Representative removed")
     )
+    actions.register_action("coalition.move_organization", _("Move"), _("Partnership moved"))
+    actions.register_action("coalition.keep_agreement", _("Keep an agreement"), _("Agreement kept"))
+    actions.register_action("coalition.remove_agreement", _("Remove an agreement"), _("Agreement removed"))
+    actions.register_action("coalition.keep_logo", _("Keep the logo"), _("Logo kept"))
+    actions.register_action("coalition.remove_logo", _("Remove the logo"), _("Logo removed"))
 
 
 @hooks.register("register_admin_viewset")
