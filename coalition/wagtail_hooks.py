@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop
 from wagtail import hooks
 
 from coalition.viewsets import home
+from coalition.viewsets.fields import FieldViewSet
 from coalition.viewsets.imports import ImportViewSet
 from coalition.viewsets.installation import InstallationViewSet
 from coalition.viewsets.organizations import OrganizationViewSet
@@ -14,6 +15,7 @@ from coalition.viewsets.people import PersonViewSet
 from coalition.viewsets.publications import PublicationViewSet
 from coalition.viewsets.rounds import RoundViewSet
 from coalition.viewsets.segments import SegmentViewSet
+from coalition.viewsets.tags import TagViewSet
 from coalition.viewsets.vocabulary import ConstituencyViewSet, RegionViewSet
 
 # Words of Wagtail's own that it does not say in every language, or says otherwise than we do: collected with ours.
@@ -84,6 +86,11 @@ def people_log_actions(actions):
     actions.register_action("coalition.remove_agreement", _("Remove an agreement"), _("Agreement removed"))
     actions.register_action("coalition.keep_logo", _("Keep the logo"), _("Logo kept"))
     actions.register_action("coalition.remove_logo", _("Remove the logo"), _("Logo removed"))
+
+
+@hooks.register("register_admin_viewset")
+def words_of_our_own_viewsets():
+    return [FieldViewSet(), TagViewSet()]
 
 
 @hooks.register("register_admin_viewset")
