@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import rendering, stopping
+from campaigns import rendering, replies, stopping
 from campaigns.models import Answer, Conversation, Delivery, InboundText
 from coalition import notices, people, timeline
 from coalition.models import Address, Consent, Entry, Notice, Person
@@ -122,7 +122,8 @@ def reply(conversation, *, words, key, by):
     conversation.waiting_since, conversation.last_at = None, now
     conversation.save(update_fields=["waiting_since", "last_at"])
     if conversation.person:
-        timeline.note(conversation.person, Entry.Kind.REPLY, _("We answered by text"), by=by, at=now)
+        link = replies.thread_link(conversation)
+        timeline.note(conversation.person, Entry.Kind.REPLY, _("We answered by text"), link=link, by=by, at=now)
     return notice
 
 

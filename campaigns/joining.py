@@ -88,7 +88,8 @@ def _welcome(conversation, address, text):
         tagged = keyword.tag and Tagging.objects.get_or_create(tag=keyword.tag, person=address.person)[1]
         values = {"word": keyword.word}
         if tagged:
-            timeline.note(address.person, Entry.Kind.JOINED, _("Joined by texting %(word)s"), values, at=text.at)
+            said, link = _("Joined by texting %(word)s"), replies.thread_link(conversation)
+            timeline.note(address.person, Entry.Kind.JOINED, said, values, link=link, at=text.at)
         conversation.keyword = None
         conversation.save(update_fields=["keyword"])
     replies.owe(replies.Kind.WELCOME, conversation=conversation, text=text)

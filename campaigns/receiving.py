@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -64,7 +63,7 @@ def receive(*, sid, number, body, carrier_answered=""):
     if waits:
         conversation.waiting_since = conversation.waiting_since or text.at
         if conversation.person:
-            link = thread_link(conversation)
+            link = replies.thread_link(conversation)
             timeline.note(conversation.person, Entry.Kind.REPLY, _("Sent us a text"), link=link, at=text.at)
     conversation.save(update_fields=["last_at", "waiting_since"])
     return text
@@ -159,7 +158,7 @@ def _answer(conversation, text):
             Entry.Kind.ANSWER,
             _("Answered “%(answer)s” to “%(message)s”"),
             {"answer": choice.label, "message": delivery.message},
-            link=thread_link(conversation),
+            link=replies.thread_link(conversation),
             at=text.at,
         )
     conversation.asked = delivery.message
@@ -175,11 +174,6 @@ def _answer(conversation, text):
             text=words,
         )
     return says_more
-
-
-def thread_link(conversation):
-    """Path of the conversation in the back office."""
-    return reverse("conversations:inspect", args=[conversation.pk])
 
 
 def review_day(start):

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -64,3 +65,8 @@ def owe(kind, *, conversation, text, language=None, words=None):
         text=words or wording(kind, language),
         expires_at=timezone.now() + CONFIRM_STOP_WITHIN if kind == Kind.STOPPED else None,
     )
+
+
+def thread_link(conversation):
+    """Path of the conversation in the back office."""
+    return reverse("conversations:inspect", args=[conversation.pk])

@@ -16,7 +16,7 @@ from django.utils.translation import override
 
 from campaigns import replies, stopping
 from coalition import consent, notices, people
-from coalition.models import Address, Consent, Installation
+from coalition.models import Address, Consent, Installation, Person
 
 SALT = "campaigns.subscribing"
 VALID_DAYS = 14
@@ -36,32 +36,32 @@ def join(*, name, language, email="", phone="", zip_code="", by_email=False, by_
     gets no text because a stranger typed it in: only the phone itself comes back (rule S4). Raises ValidationError.
     """
     installation = Installation.get()
-    person = people.recognise(name=name, email=email, phone=phone, language=language, source=_("the site"))
-    if zip_code and not person.zip:
-        person.zip = zip_code
-        person.save(update_fields=["zip"])
+    reached = people.reach(name=name, email=email, phone=phone, language=language, source=_("the site"))
+    person = next(iter(reached.values())).person
+    if zip_code:
+        Person.objects.filter(pk__in=[address.person_id for address in reached.values()], zip="").update(zip=zip_code)
     if by_email:
-        address = person.addresses.get(channel=Address.Channel.EMAIL, value=people.normalise("email", email))
+        address = reached[Address.Channel.EMAIL]
         line = _ask(address, installation.email_wording, language)
         if line:
             notices.write(
                 "confirm_subscription",
                 channel=Address.Channel.EMAIL,
                 value=address.value,
-                person=person,
+                person=address.person,
                 language=language,
                 key=f"subscribe-{line.pk}",
                 context={"confirm_url": confirm_url(line, language), "wording": line.wording},
             )
     if by_text:
-        address = person.addresses.get(channel=Address.Channel.PHONE, value=people.normalise("phone", phone))
+        address = reached[Address.Channel.PHONE]
         line = _ask(address, installation.text_wording, language)
         if line:
             notices.write(
                 replies.NOTICE_KIND.format(replies.Kind.ASK),
                 channel=Address.Channel.PHONE,
                 value=address.value,
-                person=person,
+                person=address.person,
                 language=language,
                 key=f"subscribe-{line.pk}",
                 text=replies.wording(replies.Kind.ASK, language),

@@ -4,7 +4,6 @@ A stop counts for every record that holds the address (rule S4) and leaves a key
 one person.
 """
 
-import hashlib
 import hmac
 
 from django.conf import settings
@@ -12,18 +11,21 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from coalition import timeline
+from coalition import copying, timeline
 from coalition.models import Address, Consent, Entry, Suppression
 
 GRANTED_BY_EMAIL = _("Said yes to email")
 GRANTED_BY_TEXT = _("Said yes to texts")
 STOPPED_EMAIL = _("Said stop to email")
 STOPPED_TEXT = _("Said stop to texts")
+Source = Consent.Source
+# Said by the person, not by a list, the staff or a provider.
+THEIR_OWN = {Source.FORM, Source.KEYWORD, Source.REPLY, Source.ONE_CLICK, Source.PREFERENCES, Source.COMPLAINT}
 
 
 def digest(channel, value):
     """The keyed hash under which an address stands on the suppression list."""
-    return hmac.new(settings.SUPPRESSION_KEY.encode(), f"{channel}:{value}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(settings.SUPPRESSION_KEY.encode(), f"{channel}:{value}".encode(), "sha256").hex()
 
 
 def is_suppressed(channel, value):
@@ -87,7 +89,7 @@ def grant(address, *, wording, language, source, evidence="", by=None, at=None):
         at=at or timezone.now(),
     )
     said = GRANTED_BY_EMAIL if address.channel == Address.Channel.EMAIL else GRANTED_BY_TEXT
-    timeline.note(address.person, Entry.Kind.CONSENT, said, by=by, at=line.at)
+    timeline.note(address.person, Entry.Kind.CONSENT, said, by=by, at=line.at, alive=source in THEIR_OWN)
     return line
 
 
@@ -113,7 +115,7 @@ def withdraw(channel, value, *, source, language=settings.LANGUAGE_CODE, evidenc
             by=by,
             at=at,
         )
-        timeline.note(address.person, Entry.Kind.CONSENT, said, by=by, at=at)
+        timeline.note(address.person, Entry.Kind.CONSENT, said, by=by, at=at, alive=source in THEIR_OWN)
     return len(holders)
 
 
@@ -125,7 +127,9 @@ def mark_fault(channel, value, fault):
 def suppressed(keys):
     """Those of many (channel, value) that are on the suppression list."""
     digests = {digest(*key): key for key in keys}
-    return {digests[pk] for pk in Suppression.objects.filter(pk__in=digests).values_list("pk", flat=True)}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT digest FROM coalition_suppression WHERE digest = ANY(%s)", [list(digests)])
+        return {digests[found] for (found,) in cursor.fetchall()}
 
 
 @transaction.atomic
@@ -137,65 +141,103 @@ def withdraw_many(stops, *, source, by=None, at=None):
     Suppression.objects.bulk_create(
         [Suppression(pk=digest(*key), channel=key[0], reason=source) for key in sorted(stops)], ignore_conflicts=True
     )
-    held = Address.objects.filter(value__in={value for _channel, value in stops})
-    held = held.exclude(consent=Address.Consent.WITHDRAWN).select_for_update(of=("self",)).select_related("person")
-    closing = [address for address in held.order_by("pk") if (address.channel, address.value) in stops]
-    _append_many(
-        [(address, stops[address.channel, address.value], at) for address in closing],
-        Address.Consent.WITHDRAWN,
-        source=source,
-        by=by,
-    )
+    closing = []
+    with connection.cursor() as cursor:
+        for channel in Address.Channel:
+            cursor.execute(
+                "SELECT a.id, a.person_id, p.language, a.value FROM coalition_address a "
+                "JOIN coalition_person p ON p.id = a.person_id "
+                "WHERE a.channel = %s AND a.value = ANY(%s) AND a.consent <> %s ORDER BY a.id FOR NO KEY UPDATE OF a",
+                [channel, [value for c, value in stops if c == channel], Address.Consent.WITHDRAWN],
+            )
+            closing += [
+                (pk, channel, person, language, stops[channel, value], at)
+                for pk, person, language, value in cursor.fetchall()
+            ]
+    _append_many(closing, Address.Consent.WITHDRAWN, source=source, by=by)
     return len(closing)
 
 
 @transaction.atomic
 def grant_many(yeses, *, wording, source, by=None):
-    """`grant` for many addresses in a few statements: `yeses` is [(address, evidence, at)]. Returns how many opened.
+    """`grant` for many addresses in a few statements: `yeses` is [(address, language, evidence, at)]. Says how many.
 
-    It serves lists, which cannot reopen what said stop: closed and suppressed addresses stay as they are.
+    An address is an Address, or what has its pk, person_id, channel, value and consent; one that is about to be written
+    is opened in memory. It serves lists, which cannot reopen what said stop: closed addresses stay as they are.
     """
     if not wording.strip():
         raise ValueError("A consent needs the wording that was shown")
-    closed = suppressed({(address.channel, address.value) for address, _evidence, _at in yeses})
+    closed = suppressed({(address.channel, address.value) for address, *_said in yeses})
     settled = (Address.Consent.WITHDRAWN, Address.Consent.GRANTED)
-    opening = [y for y in yeses if y[0].consent not in settled and (y[0].channel, y[0].value) not in closed]
-    _append_many(opening, Address.Consent.GRANTED, wording=wording, source=source, by=by)
-    return len(opening)
+    opening = {
+        address.pk: (address, *said)
+        for address, *said in yeses
+        if address.consent not in settled and (address.channel, address.value) not in closed
+    }
+    lines = []
+    for address, language, evidence, at in opening.values():
+        address.consent, address.consent_at = Address.Consent.GRANTED, at
+        lines.append((address.pk, address.channel, address.person_id, language, evidence, at))
+    _append_many(lines, Address.Consent.GRANTED, wording=wording, source=source, by=by)
+    return len(lines)
+
+
+@transaction.atomic
+def take_back_many(addresses, *, evidence, by=None):
+    """A yes that a list brought counts no more, because the list was a mistake: as before, nobody was asked.
+
+    `addresses` are keys; only those stay touched whose last word is a yes that an import brought. It is no stop: the
+    person may say yes at any time. Says how many. The words they were said to have agreed to stay in the history.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.id, a.channel, a.person_id, p.language, said.wording FROM coalition_address a "
+            "JOIN coalition_person p ON p.id = a.person_id JOIN LATERAL (SELECT * FROM coalition_consent c "
+            "WHERE c.address_id = a.id ORDER BY c.id DESC LIMIT 1) said ON true "
+            "WHERE a.id = ANY(%s) AND a.consent = %s AND said.state = %s AND said.source = %s "
+            "ORDER BY a.id FOR NO KEY UPDATE OF a",
+            [list(addresses), Address.Consent.GRANTED, Address.Consent.GRANTED, Consent.Source.IMPORT],
+        )
+        found = cursor.fetchall()
+    at, wordings = timezone.now(), {}
+    for pk, channel, person, language, wording in found:
+        wordings.setdefault(wording, []).append((pk, channel, person, language, evidence, at))
+    for wording, lines in wordings.items():
+        _append_many(lines, Address.Consent.NONE, wording=wording, source=Consent.Source.IMPORT, by=by)
+    return len(found)
+
+
+_SAID = {
+    (Address.Channel.EMAIL, Address.Consent.GRANTED): GRANTED_BY_EMAIL,
+    (Address.Channel.PHONE, Address.Consent.GRANTED): GRANTED_BY_TEXT,
+    (Address.Channel.EMAIL, Address.Consent.WITHDRAWN): STOPPED_EMAIL,
+    (Address.Channel.PHONE, Address.Consent.WITHDRAWN): STOPPED_TEXT,
+    (Address.Channel.EMAIL, Address.Consent.NONE): _("An import that said yes to email was undone"),
+    (Address.Channel.PHONE, Address.Consent.NONE): _("An import that said yes to texts was undone"),
+}
 
 
 def _append_many(lines, state, *, wording="", source, by):
-    said = {
-        (Address.Channel.EMAIL, Address.Consent.GRANTED): GRANTED_BY_EMAIL,
-        (Address.Channel.PHONE, Address.Consent.GRANTED): GRANTED_BY_TEXT,
-        (Address.Channel.EMAIL, Address.Consent.WITHDRAWN): STOPPED_EMAIL,
-        (Address.Channel.PHONE, Address.Consent.WITHDRAWN): STOPPED_TEXT,
-    }
-    texts = {channel: timeline.in_all_languages(said[channel, state]) for channel in Address.Channel}
-    history, entries = [], []
-    for address, evidence, at in lines:
-        address.consent, address.consent_at = state, at
-        history.append(
-            Consent(
-                address=address,
-                person_id=address.person_id,
-                state=state,
-                wording=wording,
-                language=address.person.language,
-                source=source,
-                evidence=evidence,
-                by=by,
-                at=at,
-            )
-        )
-        entries.append(
-            Entry(person_id=address.person_id, kind=Entry.Kind.CONSENT, text=texts[address.channel], by=by, at=at)
-        )
-    with connection.cursor() as cursor:  # bulk_update would write a CASE for every row
+    """History, timeline and mirror of [(address, channel, person, language, evidence, at)]."""
+    if not lines:
+        return
+    with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE coalition_address held SET consent = %s, consent_at = said.at "
             "FROM unnest(%s::bigint[], %s::timestamptz[]) AS said(id, at) WHERE held.id = said.id",
-            [state, [address.pk for address, _evidence, _at in lines], [at for _address, _evidence, at in lines]],
+            [state, [line[0] for line in lines], [line[5] for line in lines]],
         )
-    Consent.objects.bulk_create(history)
-    Entry.objects.bulk_create(entries)
+    author = str(by.pk) if by else copying.NULL
+    copying.copy(
+        Consent,
+        ["address", "person", "state", "wording", "language", "source", "evidence", "by", "at"],
+        [
+            copying.line(
+                str(address), str(person), state, wording, language, source, evidence[:200], author, at.isoformat()
+            )
+            for address, _channel, person, language, evidence, at in lines
+        ],
+    )
+    for channel in Address.Channel:
+        whom = [(person, at) for _address, held, person, _language, _evidence, at in lines if held == channel]
+        timeline.note_many(whom, Entry.Kind.CONSENT, _SAID[channel, state], by=by)

@@ -1,35 +1,20 @@
 """People: find them by any address, keep them once, and keep each way to reach them in one normal form."""
 
+import itertools
+
 import phonenumbers
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from coalition import timeline
-from coalition.models import Address, Entry, Person, Tag, Tagging, fold
+from coalition import audit, custom, timeline
+from coalition.addresses import normalise
+from coalition.models import Address, Entry, Lookalike, Person, Tag, Tagging, fold
+from coalition.models.people import words_of
 
 Channel = Address.Channel
-
-
-def normalise(channel, value):
-    """The one form an address is kept in: lower-cased email, or phone as E.164. Raises ValidationError."""
-    value = (value or "").strip()
-    if channel == Channel.EMAIL:
-        value = value.lower()
-        try:
-            validate_email(value)
-        except ValidationError:
-            raise ValidationError(_("Enter an email address such as name@example.org"), code="email") from None
-        return value
-    try:
-        number = phonenumbers.parse(value, settings.PHONE_REGION)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_valid_number(number):
-        raise ValidationError(_("Enter a phone number with its area code, such as 413 555 0100"), code="phone")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def display_phone(value):
@@ -65,35 +50,80 @@ def add_address(person, channel, value):
 
 
 @transaction.atomic
-def recognise(*, name="", email="", phone="", language, source="", **details):
-    """The person behind a form or a text: found by address (and name, where a family shares one), else added.
+def recognise(*, name="", email="", phone="", language, source="", by=None, **details):
+    """The person behind a form or a text: `reach` one by one, the first address deciding who it is."""
+    reached = reach(name=name, email=email, phone=phone, language=language, source=source, by=by, **details)
+    return next(iter(reached.values())).person
+
+
+@transaction.atomic
+def reach(*, name="", email="", phone="", language, source="", by=None, **details):
+    """{channel: Address} behind a form or a text: found by address (and name, where a family shares one), else added.
 
     A visitor can never change what is known of somebody else by typing their address: known details stay, blanks are
-    filled.
+    filled. Nor does a known person get a second address that a visitor typed beside theirs: it stands with a person of
+    its own, and the two are shown to the staff as people who may be one.
     """
     wanted = [(c, normalise(c, v)) for c, v in ((Channel.EMAIL, email), (Channel.PHONE, phone)) if v]
     if not wanted:
-        raise ValueError("recognise() needs an email address or a phone number")
-    person = None
+        raise ValueError("An email address or a phone number is needed to recognise somebody")
+    name = name.strip()
+    reached, added = {}, None
     for channel, value in wanted:
-        candidates = list(find(channel, value))
-        named = [p for p in candidates if name and p.name.casefold() == name.strip().casefold()]
-        unnamed = [p for p in candidates if not p.name or not name]
-        person = next(iter(named or unnamed), None)
-        if person:
-            break
-    if person is None:
-        given, _space, family = name.strip().partition(" ")
-        person = Person.objects.create(
-            name=name.strip(), given_name=given, family_name=family, language=language, **details
-        )
-        timeline.note(person, Entry.Kind.JOINED, _("Added through %(source)s"), {"source": source})
-    elif name and not person.name:
-        person.name, (person.given_name, _space, person.family_name) = name.strip(), name.strip().partition(" ")
-        person.save(update_fields=["name", "given_name", "family_name"])
-    for channel, value in wanted:
-        add_address(person, channel, value)
-    return person
+        person = _known(channel, value, name, [address.person_id for address in reached.values()]) or added
+        if person is None:
+            given, _space, family = name.partition(" ")
+            person = added = Person.objects.create(
+                name=name, given_name=given, family_name=family, language=language, **details
+            )
+            timeline.note(person, Entry.Kind.JOINED, _("Added through %(source)s"), {"source": source}, by=by)
+        elif name and not person.name:
+            person.name, (person.given_name, _space, person.family_name) = name, name.partition(" ")
+            person.save(update_fields=["name", "given_name", "family_name"])
+        reached[channel] = add_address(person, channel, value)
+    may_be_one(*(address.person for address in reached.values()))
+    return reached
+
+
+def _known(channel, value, name, among):
+    """Who holds this address and may bear this name: one of those we came upon already, else the longest known."""
+    holders = sorted(find(channel, value), key=lambda p: p.pk not in among)
+    named = [p for p in holders if name and fold(p.name) == fold(name)]
+    unnamed = [p for p in holders if not p.name or not name]
+    return next(iter(named or unnamed), None)
+
+
+ONE_FORM = "one_form"  # a reason of Lookalike: their addresses came in together
+LIKENESS_OF_A_FORM = 80
+
+
+def may_be_one(*persons):
+    """Show the staff that these may be one person; pairs that were judged before stay judged."""
+    keys = sorted({person.pk for person in persons})
+    Lookalike.objects.bulk_create(
+        [
+            Lookalike(first_id=first, second_id=second, score=LIKENESS_OF_A_FORM, reasons=[ONE_FORM])
+            for first, second in itertools.combinations(keys, 2)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def alike(*, name="", zip_code="", emails=(), phones=(), but=None):
+    """People who are known already by one of these addresses (normalised), or by name and ZIP code; at most ten.
+
+    Two names are the same whatever their accents, case and punctuation.
+    """
+    held = Q(pk__in=[])
+    for channel, values in ((Channel.EMAIL, emails), (Channel.PHONE, phones)):
+        if values:
+            held |= Q(pk__in=Address.objects.filter(channel=channel, value__in=list(values)).values("person"))
+    if zip_code and words_of(name):
+        held |= Q(search=" ".join(words_of(name))[:300], zip__startswith=zip_code[:5])
+    found = Person.objects.filter(held, merged_into=None).exclude(pk=but)
+    return list(
+        found.order_by(F("binned_at").desc(nulls_first=True), "created_at", "pk").prefetch_related("addresses")[:10]
+    )
 
 
 @transaction.atomic
@@ -108,28 +138,23 @@ def add(*, details, emails=(), phones=(), by=None):
 
 
 @transaction.atomic
-def change(person, *, details, by=None):
-    """Correct what is known of a person. The timeline says which fields changed, never what stood there."""
+def change(person, *, details, own=None, by=None):
+    """Correct what is known of a person. The timeline says which fields changed, never what stood there.
+
+    `own`: cleaned values of the coalition's own fields by key; those not named stay.
+    """
     person = Person.objects.select_for_update().get(pk=person.pk)
     changed = [name for name, value in details.items() if getattr(person, name) != value]
-    if not changed:
+    fields = custom.changed(person, own or {})
+    if not changed and not fields:
         return person
     for name in changed:
         setattr(person, name, details[name])
+    person.custom = custom.applied(person.custom, {field.key: own[field.key] for field in fields})
     person.save()
-    labels = [Person._meta.get_field(name).verbose_name for name in changed]
-    timeline.note(person, Entry.Kind.EDIT, _("Changed: %(fields)s"), {"fields": _Listed(labels)}, by=by)
+    labels = [Person._meta.get_field(name).verbose_name for name in changed] + [field.label for field in fields]
+    timeline.note(person, Entry.Kind.EDIT, _("Changed: %(fields)s"), {"fields": timeline.Listed(labels)}, by=by)
     return person
-
-
-class _Listed:
-    """Translatable names, joined only when a language is active."""
-
-    def __init__(self, labels):
-        self.labels = labels
-
-    def __str__(self):
-        return ", ".join(str(label) for label in self.labels)
 
 
 @transaction.atomic
@@ -154,14 +179,49 @@ def make_primary(address):
     siblings.filter(pk=address.pk).update(primary=True)
 
 
+def tag_named(name):
+    """The tag of this name, made where there is none. Case and accents do not make another tag."""
+    return Tag.objects.get_or_create(slug=fold(name)[:80], defaults={"name": name.strip()[:80]})[0]
+
+
 @transaction.atomic
-def set_tags(person, names):
-    """Give a person exactly these tags; a tag that is new is made. Case and accents do not make another tag."""
-    wanted = {fold(name)[:80]: name.strip()[:80] for name in names if fold(name)}
-    person.taggings.exclude(tag__slug__in=wanted).delete()
-    for slug, name in wanted.items():
-        tag, _made = Tag.objects.get_or_create(slug=slug, defaults={"name": name})
-        Tagging.objects.get_or_create(tag=tag, person=person)
+def set_tags(person, names, *, by=None):
+    """Give a person exactly these tags; a tag that is new is made. The timeline says which came and which went."""
+    wanted = {fold(name)[:80]: name for name in names if fold(name)}
+    going = list(person.taggings.exclude(tag__slug__in=wanted).select_related("tag"))
+    person.taggings.filter(pk__in=[tagging.pk for tagging in going]).delete()
+    coming = []
+    for name in wanted.values():
+        tagging, added = Tagging.objects.get_or_create(tag=tag_named(name), person=person)
+        coming += [tagging] if added else []
+    for text, taggings in ((_("Tagged: %(tags)s"), coming), (_("No longer tagged: %(tags)s"), going)):
+        if taggings:
+            said = {"tags": timeline.Listed(tagging.tag for tagging in taggings)}
+            timeline.note(person, Entry.Kind.EDIT, text, said, by=by)
+
+
+# The bin
+
+
+@transaction.atomic
+def move_to_bin(person, *, by=None):
+    """Out of every list, search and audience until somebody takes them out again. False where they were not here."""
+    here = Person.objects.present().filter(pk=person.pk)
+    if not here.update(binned_at=timezone.now(), binned_by=by):
+        return False
+    timeline.note(person, Entry.Kind.EDIT, _("Moved to the bin"), by=by)
+    audit.record(audit.Action.BIN, person, by=by)
+    return True
+
+
+@transaction.atomic
+def restore(person, *, by=None):
+    """Back from the bin, with everything. Who was merged into somebody comes back by undoing that, not so."""
+    if not Person.objects.binned().filter(pk=person.pk).update(binned_at=None, binned_by=None):
+        return False
+    timeline.note(person, Entry.Kind.EDIT, _("Taken out of the bin"), by=by)
+    audit.record(audit.Action.RESTORE, person, by=by)
+    return True
 
 
 def write_note(whose, text, *, by=None):

@@ -143,7 +143,9 @@ def invite(round_, representatives, *, by=None):
     version = round_.publication.current_version
     already = set(round_.invitations.values_list("representative_id", flat=True))
     result, lines = Invited(), []
-    wanted = Representative.objects.filter(pk__in=[r.pk for r in representatives], person__binned_at=None)
+    wanted = Representative.objects.filter(
+        pk__in=[r.pk for r in representatives], person__binned_at=None, organization__binned_at=None
+    ).exclude(organization__stage=Organization.Stage.LEFT)
     for representative in wanted.select_related("organization", "person").prefetch_related("person__addresses"):
         if representative.pk in already:
             result.already.append(representative)
@@ -260,9 +262,14 @@ def _invitations():
 
 def _still_speaks(invitation):
     representative = invitation.representative
-    if representative is None:
+    if representative is None or invitation.organization.is_binned:
         return False
     return representative.organization_id == invitation.organization_id and representative.person.binned_at is None
+
+
+def _still_asked(invitation):
+    """One that has left the coalition may still withdraw by its link, and is asked nothing more."""
+    return _still_speaks(invitation) and invitation.organization.stage != Organization.Stage.LEFT
 
 
 def mark_seen(invitation):
@@ -391,7 +398,9 @@ def _append(invitation, *, text, replaces, at, version, signer_name, **said):
         at=at,
         **said,
     )
-    Entry.objects.bulk_create(_lines(invitation, text, version, at=at, name=signer_name))
+    lines = _lines(invitation, text, version, at=at, name=signer_name)
+    Entry.objects.bulk_create(lines)
+    timeline.seen_alive([line.person_id for line in lines if line.person_id], at=at)
     _owe("receipt", invitation, version, key=f"receipt-{decision.pk}", decision=decision)
     return decision
 
@@ -452,7 +461,8 @@ def tell_of_amendment(version, *, by=None):
     open round nobody could answer, so nobody is asked until one opens. Clerical: those who signed are told."""
     publication = version.publication
     round_ = publication.rounds.filter(closed_at=None).first()
-    asked = list(_invitations().filter(round=round_, revoked_at=None)) if round_ else []
+    invited = _invitations().filter(round=round_, revoked_at=None) if round_ else []
+    asked = [invitation for invitation in invited if _still_asked(invitation)]
     if round_:
         fresh = {"seen_at": None} if version.material else {}
         round_.invitations.filter(revoked_at=None).update(version=version, **fresh)
@@ -492,7 +502,7 @@ def undecided(round_):
     """Invitations of the organizations that owe an answer on the current text and can still give it, as a list."""
     decided = {pk for pk, where in standings(round_.publication).items() if where.decided}
     open_ = _invitations().filter(round=round_, revoked_at=None, representative__may_sign=True)
-    return [i for i in open_ if i.organization_id not in decided and _still_speaks(i)]
+    return [i for i in open_ if i.organization_id not in decided and _still_asked(i)]
 
 
 @transaction.atomic

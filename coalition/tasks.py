@@ -3,11 +3,13 @@
 from celery import shared_task
 from django.utils import timezone
 
-from coalition import bulk, importing, notices, preferences
-from coalition.models import BulkAction, Heartbeat, Import
+from coalition import bulk, duplicates, importing, notices, preferences
+from coalition.models import BulkAction, DuplicateSearch, Heartbeat, Import
 
 IMPORT_CHUNKS = 20  # a turn of some seconds; then others may have the worker
 BULK_CHUNKS = 20
+SEARCH_CHUNKS = 20
+MERGED_AT_ONCE = 50
 
 
 @shared_task
@@ -34,6 +36,32 @@ def work_in_bulk(action_id):
 
 
 @shared_task
+def look_for_duplicates():
+    """Beat's other round: compare whoever changed since the last time."""
+    if duplicates.due():
+        search, new = duplicates.start()
+        if new:
+            find_duplicates.delay(search.pk)
+
+
+@shared_task
+def find_duplicates(search_id):
+    """Go on with a search for some chunks; at its end, merge what is certain, where that is switched on."""
+    search = DuplicateSearch.objects.filter(pk=search_id).first()
+    if search and duplicates.run(search, chunks=SEARCH_CHUNKS):
+        find_duplicates.delay(search_id)
+    elif search:
+        merge_certain.delay()
+
+
+@shared_task
+def merge_certain():
+    """Merge some of the certain pairs; while there are more, queue another turn."""
+    if duplicates.merge_certain(limit=MERGED_AT_ONCE):
+        merge_certain.delay()
+
+
+@shared_task
 def sweep():
     """Beat's round: show life, settle what dead workers held, pick up what the queue lost."""
     Heartbeat.objects.update_or_create(name="beat", defaults={"at": timezone.now()})
@@ -44,4 +72,6 @@ def sweep():
         import_people.delay(import_id)
     for action_id in bulk.stalled():
         work_in_bulk.delay(action_id)
+    for search_id in duplicates.stalled():
+        find_duplicates.delay(search_id)
     importing.discard_abandoned()

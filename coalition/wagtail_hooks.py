@@ -7,6 +7,8 @@ from django.utils.translation import gettext_noop
 from wagtail import hooks
 
 from coalition.viewsets import home
+from coalition.viewsets.bulk import BulkActionViewSet, ListViewSet
+from coalition.viewsets.duplicates import DuplicatesViewSet
 from coalition.viewsets.fields import FieldViewSet
 from coalition.viewsets.imports import ImportViewSet
 from coalition.viewsets.installation import InstallationViewSet
@@ -14,9 +16,10 @@ from coalition.viewsets.organizations import OrganizationViewSet
 from coalition.viewsets.people import PersonViewSet
 from coalition.viewsets.publications import PublicationViewSet
 from coalition.viewsets.rounds import RoundViewSet
+from coalition.viewsets.saved_views import SavedViewViewSet
 from coalition.viewsets.segments import SegmentViewSet
 from coalition.viewsets.tags import TagViewSet
-from coalition.viewsets.vocabulary import ConstituencyViewSet, RegionViewSet
+from coalition.viewsets.vocabulary import ConstituencyViewSet, RegionViewSet, TopicViewSet
 
 # Words of Wagtail's own that it does not say in every language, or says otherwise than we do: collected with ours.
 BORROWED = [
@@ -42,14 +45,34 @@ def people_viewsets():
     return [PersonViewSet(), OrganizationViewSet(), SegmentViewSet(), ImportViewSet(), InstallationViewSet()]
 
 
-@hooks.register("construct_homepage_panels")
-def what_waits(request, panels):
-    panels += [home.RoundsPanel(request), home.ImportsPanel(request)]
+@hooks.register("register_admin_viewset")
+def work_viewsets():
+    return [BulkActionViewSet(), ListViewSet(), SavedViewViewSet()]
+
+
+@hooks.register("insert_global_admin_js")
+def many_at_once():
+    return format_html('<script src="{}" defer></script>', static("coalition/many.js"))
 
 
 @hooks.register("register_admin_viewset")
 def vocabulary_viewsets():
-    return [RegionViewSet(), ConstituencyViewSet()]
+    return [RegionViewSet(), ConstituencyViewSet(), TopicViewSet()]
+
+
+@hooks.register("register_admin_viewset")
+def duplicates_viewsets():
+    return [DuplicatesViewSet()]
+
+
+@hooks.register("construct_homepage_panels")
+def who_may_be_one(request, panels):
+    panels.append(home.DuplicatesPanel(request))
+
+
+@hooks.register("construct_homepage_panels")
+def what_waits(request, panels):
+    panels += [home.RoundsPanel(request), home.ImportsPanel(request)]
 
 
 @hooks.register("construct_homepage_panels")

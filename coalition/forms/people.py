@@ -5,8 +5,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.widgets import AdminAutoHeightTextInput
 
-from coalition import people
+from coalition import custom, people
+from coalition.forms.custom import CustomFieldsMixin
 from coalition.forms.fields import EmailField, PhoneField
+from coalition.forms.tags import TagPicker
 from coalition.models import Address, Person, fold
 from coalition.places import CHOICES, zip_code
 
@@ -14,7 +16,9 @@ TAGS_HELP = _("Separated by commas. A tag that does not exist yet is made.")
 
 
 class TagsField(forms.CharField):
-    """Tags as words with commas between; cleaned to a list without repeats."""
+    """Tags as words with commas between, or ticked; cleaned to a list without repeats."""
+
+    widget = TagPicker
 
     def __init__(self, **kwargs):
         super().__init__(**{"label": _("Tags"), "required": False, "help_text": TAGS_HELP, **kwargs})
@@ -27,7 +31,7 @@ class TagsField(forms.CharField):
         return list(names.values())
 
 
-class PersonForm(forms.ModelForm):
+class PersonForm(CustomFieldsMixin, forms.ModelForm):
     """A person, with new addresses; those already held are kept, removed or made primary, never rewritten.
 
     Consent belongs to an address as it stands: a corrected one is another address, and starts without consent.
@@ -87,9 +91,10 @@ class PersonForm(forms.ModelForm):
         details = {name: cleaned[name] for name in self.Meta.fields}
         emails, phones = filter(None, [cleaned["email"]]), filter(None, [cleaned["phone"]])
         if not self.instance.pk:
+            details["custom"] = custom.applied({}, self.custom_values)
             person = people.add(details=details, emails=emails, phones=phones, by=by)
         else:
-            person = people.change(self.instance, details=details, by=by)
+            person = people.change(self.instance, details=details, own=self.custom_values, by=by)
             removed = set(cleaned["remove"])
             for address in self.held:
                 if str(address.pk) in removed:

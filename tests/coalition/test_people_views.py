@@ -226,6 +226,7 @@ def test_editing_a_person_keeps_consent_with_the_address_it_was_given_for(organi
     assert edits == [
         "Changed: full name, first name, last name, language, city, state, ZIP code",
         "An email was removed",
+        "Tagged: Valley",
     ]
 
 
