@@ -5,10 +5,12 @@ never doubles one. A list opens no address without proof that its people said ye
 once, for every record that holds the address (rules S4, S6), and what said stop before stays closed (rule P4).
 """
 
+from coalition.preparing import describe_columns, upload
+
 from .matching import Known, Matcher, Result
 from .previewing import Preview, preview, report
 from .running import run, stalled
-from .starting import cancel, check_options, describe_columns, discard_abandoned, start, upload
+from .starting import cancel, check_options, discard_abandoned, start
 
 __all__ = [
     "Known",

@@ -1,203 +1,396 @@
-"""Match rows with people and work out what each changes; nothing here writes."""
+"""Match rows with people and work out what each changes; nothing here writes.
 
-from dataclasses import dataclass, field
+A person is loaded as a `Known`, not as a model: very many pass by, and each row looks at a few of its fields.
+"""
+
+import json
+from functools import lru_cache
 
 from django.conf import settings
+from django.db import connection
 
 from coalition import consent
-from coalition.models import Address, ExternalId, ImportedRow, Person, Tagging, fold
+from coalition.models import Address, ImportedRow, fold
 from coalition.models.people import words_of
-from coalition.reading_people import PLACE, Row
+from coalition.places import county_of
+from coalition.reading_people import PLACE
 
+EMAIL, PHONE = Address.Channel.EMAIL, Address.Channel.PHONE
+GRANTED, WITHDRAWN = Address.Consent.GRANTED, Address.Consent.WITHDRAWN
 Outcome = ImportedRow.Outcome
+WAYS = ("external_id", "email", "phone", "name_zip")  # how rows are matched, the surest first
+HELD = ("name", "given_name", "family_name", "language", "street", "city", "county", "state", "zip")
+PEOPLE = (  # their columns end as in HELD
+    "SELECT id, search, custom::text, binned_at IS NOT NULL, merged_into_id, name, given_name, family_name, language, "
+    "street, city, county, state, zip FROM coalition_person WHERE id = ANY(%s) ORDER BY id"
+)
+
+
+class Held:
+    """An address of somebody known, as `consent` needs it."""
+
+    __slots__ = ("channel", "consent", "consent_at", "fault", "known", "new", "pk", "primary", "value")
+
+    def __init__(self, known, channel, value, *, pk=None, primary=False, consent=Address.Consent.NONE, fault=""):
+        self.known, self.channel, self.value = known, channel, value
+        self.pk, self.new, self.primary, self.consent, self.fault = pk, pk is None, primary, consent, fault
+        self.consent_at = None
+
+    @property
+    def person_id(self):
+        return self.known.pk
 
 
 class Known:
     """Somebody who is in the database, or is about to be, while rows are matched with them."""
 
-    def __init__(self, person, *, new=False):
-        self.person = person
-        self.new = new
-        self.addresses = {}  # {(channel, value): Address}
-        self.tags = set()  # slugs
-        self.externals = set()
-        self.seen = False  # an earlier row of this file was about them
-        self.was = {}  # what changes replaced
+    __slots__ = (
+        *("addresses", "aliases", "attended", "binned", "changed", "custom", "externals", "into", "member", "new"),
+        *("pk", "seen", "tags", "values", "words"),
+    )
 
-    def agrees(self, name):
+    def __init__(self, values, *, pk=None, custom=None, binned=False, into=None, words=()):
+        self.pk, self.new, self.binned, self.into = pk, pk is None, binned, into
+        self.values, self.custom, self.words = values, custom or {}, words
+        self.addresses = {}  # {(channel, value): Held}
+        self.tags, self.externals = set(), set()  # slugs; ids in the file's system
+        self.aliases = ()  # the words of those who were merged into them
+        self.attended = set()
+        self.member = self.seen = self.changed = False  # seen: an earlier row of this file was about them
+
+    def agrees(self, words):
         """Whether a name can be theirs: the same first name or initial, or the same words in another order."""
-        ours, theirs = words_of(self.person.name), words_of(name)
-        if not ours or not theirs or set(ours) == set(theirs):
-            return True
-        first, other = ours[0], theirs[0]
-        return first == other or (1 in (len(first), len(other)) and first[0] == other[0])
+        return _alike(self.words, words) or any(_alike(alias, words) for alias in self.aliases)
 
 
-@dataclass
+def _alike(ours, theirs):
+    if not ours or not theirs or ours == theirs or set(ours) == set(theirs):
+        return True
+    first, other = ours[0], theirs[0]
+    return first == other or (1 in (len(first), len(other)) and first[0] == other[0])
+
+
 class Result:
-    """What becomes of a row: the person it is about, and what it changes."""
+    """What becomes of a row: the person it is about, what it changes, and what an undo has to know."""
 
-    row: Row
-    outcome: str
-    known: Known | None = None
-    changes: list = field(default_factory=list)  # field names, for the preview
+    __slots__ = (
+        *("addresses", "attended", "changes", "custom", "external", "known", "member", "outcome", "row", "set"),
+        *("tags", "was"),
+    )
+
+    def __init__(self, row, outcome, known=None):
+        self.row, self.outcome, self.known = row, outcome, known
+        self.changes = []  # field names, for the preview
+        self.was, self.set, self.custom = {}, {}, {}  # {field: value}; custom: {key: [was, set]}
+        self.addresses, self.tags = [], ()
+        self.external, self.member, self.attended = "", False, None
+
+
+@lru_cache(maxsize=4096)
+def slug_of(tag):
+    return fold(tag)[:80]
+
+
+county_of = lru_cache(maxsize=20_000)(county_of)
 
 
 class Matcher:
     """Matches rows with people and works out what each changes; writes nothing. One per chunk, or one for a preview."""
 
     def __init__(self, batch, *, lock=False):
-        self.batch = batch
-        self.options = batch.options
+        self.batch, self.options, self.lock = batch, batch.options, lock
         self.system = batch.layout or "file"
-        self.lock = lock
+        self.ways = set(self.options.get("match") or WAYS)
+        self.over = self.options.get("existing") == "overwrite"
+        self.organization = self.options.get("organization")
+        self.blank = dict.fromkeys(HELD, "") | {"language": self.options.get("language") or settings.LANGUAGE_CODE}
         self.people = {}  # {pk: Known}
         self.by_external, self.by_address, self.by_name = {}, {}, {}
         self.closed, self.asked = set(), set()
-        self.tags = {fold(tag)[:80]: tag for tag in self.options.get("tags", [])}  # {slug: name as written}
+        self.tags = {slug_of(tag): tag for tag in self.options.get("tags", [])}  # {slug: name as written}
+        self.given = frozenset(self.tags)  # the tags that everybody in the batch gets
+
+    # Whom the rows may be about
 
     def load(self, rows):
         """Fetch everybody whom these rows may be about, in a fixed number of queries."""
         rows = [row for row in rows if not row.refused]
-        externals = {row.external for row in rows if row.external}
         keys = {key for row in rows for key in row.addresses}
-        names = {_name_and_zip(row.details) for row in rows} - {None}
-        ids = dict(ExternalId.objects.filter(system=self.system, value__in=externals).values_list("value", "person_id"))
-        held = Address.objects.filter(value__in={value for _channel, value in keys})
-        holders = [(pk, (channel, value)) for pk, channel, value in held.values_list("person_id", "channel", "value")]
-        named = Person.objects.filter(search__in={name for name, _zip in names}, zip__in={z for _name, z in names})
-        pks = {*ids.values(), *(pk for pk, key in holders if key in keys), *named.values_list("pk", flat=True)}
-        self._fetch(pks - self.people.keys())
-        self.by_external.update({value: self.people[pk] for value, pk in ids.items() if value not in self.by_external})
         new = keys - self.asked
         self.asked |= new
         self.closed |= consent.suppressed(new)
+        externals = [row.external for row in rows if row.external]
+        names = {
+            (" ".join(row.words)[:300], row.details["zip"]) for row in rows if row.words and row.details.get("zip")
+        }
+        with connection.cursor() as cursor:
+            if self.lock:
+                # Chunks are small beside the tables, whose statistics lag behind an import: always by index.
+                cursor.execute("SET LOCAL enable_seqscan = off")
+            ids = dict(
+                _rows(
+                    cursor,
+                    "SELECT value, person_id FROM coalition_externalid WHERE system = %s AND value = ANY(%s)",
+                    self.system,
+                    externals,
+                )
+            )
+            holders = []
+            for channel in (EMAIL, PHONE):
+                holders += _rows(
+                    cursor,
+                    "SELECT person_id FROM coalition_address WHERE channel = %s AND value = ANY(%s)",
+                    channel,
+                    [value for c, value in new if c == channel],
+                )
+            named = []
+            if "name_zip" in self.ways and names:
+                named = _rows(
+                    cursor,
+                    "SELECT p.id FROM unnest(%s::text[], %s::text[]) AS said(search, zip) "
+                    "JOIN coalition_person p ON p.zip = said.zip AND p.search = said.search",
+                    *map(list, zip(*names, strict=True)),
+                )
+            wanted = {*ids.values(), *(pk for (pk,) in holders), *(pk for (pk,) in named)}
+            while missing := wanted - self.people.keys():
+                self._fetch(cursor, missing)
+                wanted = {self.people[pk].into for pk in missing if pk in self.people} - {None}
+        for value, pk in ids.items():
+            if pk in self.people and value not in self.by_external:
+                self.by_external[value] = self._kept(self.people[pk])
 
-    def _fetch(self, pks):
-        found = Person.objects.filter(pk__in=pks).order_by("pk")
-        for person in found.select_for_update(of=("self",)) if self.lock else found:
-            self.people[person.pk] = Known(person)
-        fetched = {pk: self.people[pk] for pk in pks if pk in self.people}
-        for address in Address.objects.filter(person__in=fetched).order_by("pk"):
-            known = fetched[address.person_id]
-            address.person = known.person
-            self._hold(known, address)
-        for pk, slug in Tagging.objects.filter(person__in=fetched).values_list("person_id", "tag__slug"):
+    def _fetch(self, cursor, pks):
+        pks = sorted(pks)
+        found = _rows(cursor, PEOPLE + " FOR NO KEY UPDATE" if self.lock else PEOPLE, pks)
+        fetched = {}
+        for pk, search, custom, binned, into, *values in found:
+            known = Known(
+                dict(zip(HELD, values, strict=True)),
+                pk=pk,
+                custom=_json(custom),
+                binned=binned,
+                into=into,
+                words=tuple(search.split()),
+            )
+            self.people[pk] = fetched[pk] = known
+        pks = list(fetched)
+        for pk, search in _rows(
+            cursor, "SELECT merged_into_id, search FROM coalition_person WHERE merged_into_id = ANY(%s)", pks
+        ):
+            fetched[pk].aliases += (tuple(search.split()),)
+        for pk, person, channel, value, primary, state, fault in _rows(
+            cursor,
+            'SELECT id, person_id, channel, value, "primary", consent, fault FROM coalition_address '
+            "WHERE person_id = ANY(%s) ORDER BY id",
+            pks,
+        ):
+            self._hold(Held(fetched[person], channel, value, pk=pk, primary=primary, consent=state, fault=fault))
+        for pk, slug in _rows(
+            cursor,
+            "SELECT g.person_id, t.slug FROM coalition_tagging g JOIN coalition_tag t ON t.id = g.tag_id "
+            "WHERE g.person_id = ANY(%s)",
+            pks,
+        ):
             fetched[pk].tags.add(slug)
-        for pk, value in ExternalId.objects.filter(person__in=fetched, system=self.system).values_list(
-            "person_id", "value"
+        for pk, value in _rows(
+            cursor,
+            "SELECT person_id, value FROM coalition_externalid WHERE system = %s AND person_id = ANY(%s)",
+            self.system,
+            pks,
         ):
             fetched[pk].externals.add(value)
-        for pk in ImportedRow.objects.filter(batch=self.batch, person__in=fetched).values_list("person_id", flat=True):
+        for (pk,) in _rows(
+            cursor,
+            "SELECT DISTINCT person_id FROM coalition_importedrow WHERE batch_id = %s AND person_id = ANY(%s)",
+            self.batch.pk,
+            pks,
+        ):
             fetched[pk].seen = True
+        if self.organization:
+            for (pk,) in _rows(
+                cursor,
+                "SELECT person_id FROM coalition_membership WHERE organization_id = %s AND person_id = ANY(%s)",
+                self.organization,
+                pks,
+            ):
+                fetched[pk].member = True
         for known in fetched.values():
             self._name(known)
 
-    def _hold(self, known, address):
-        key = (address.channel, address.value)
-        known.addresses[key] = address
-        self.by_address.setdefault(key, []).append(known)
+    def _kept(self, known):
+        """Who stands for somebody that was merged away."""
+        for _step in range(10):
+            if known.into not in self.people:
+                return known
+            known = self.people[known.into]
+        return known
+
+    def _hold(self, held):
+        key = (held.channel, held.value)
+        held.known.addresses[key] = held
+        self.by_address.setdefault(key, []).append(held.known)
 
     def _name(self, known):
-        details = {"name": known.person.name, "zip": known.person.zip}
-        if key := _name_and_zip(details):
-            self.by_name.setdefault(key, []).append(known)
+        if known.words and known.values["zip"]:
+            self.by_name.setdefault((known.words, known.values["zip"]), []).append(known)
+
+    # What a row is about
 
     def match(self, row):
         """Whom a row is about: by id, by address (with a name that can be theirs), by name and ZIP; or nobody known."""
-        name = row.details.get("name", "")
-        known = self.by_external.get(row.external)
-        if known and (known.agrees(name) or not known.addresses.keys().isdisjoint(row.addresses)):
+        words, addresses = row.words, row.addresses
+        known = self.by_external.get(row.external) if "external_id" in self.ways else None
+        if known and (known.agrees(words) or not known.addresses.keys().isdisjoint(addresses)):
             return known  # two installations of one system give one id to two people
-        for key in row.addresses:
-            holders = [known for known in self.by_address.get(key, []) if known.agrees(name)]
-            exact = [known for known in holders if words_of(known.person.name) == words_of(name)]
-            if found := (exact or holders)[:1]:
-                return found[0]
-        key = _name_and_zip(row.details)
-        channels = {channel for channel, _value in row.addresses}
-        free = [k for k in self.by_name.get(key, []) if not channels & {channel for channel, _value in k.addresses}]
-        return free[0] if len(free) == 1 else None
+        for key in addresses:
+            if key in self.by_address and key[0] in self.ways:
+                holders = [known for known in map(self._kept, self.by_address[key]) if known.agrees(words)]
+                if holders:
+                    return min(holders, key=lambda known: (known.binned, known.words != words))
+        if "name_zip" in self.ways and words and (named := self.by_name.get((words, row.details.get("zip")))):
+            channels = {channel for channel, _value in addresses}
+            named = {id(known): known for known in map(self._kept, named)}.values()
+            free = [known for known in named if not channels & {channel for channel, _value in known.addresses}]
+            return free[0] if len(free) == 1 else None
+        return None
 
     def settle(self, row):
         """Work out what a row changes, on the objects in memory."""
         if row.refused:
             return Result(row, Outcome.REFUSED)
         known = self.match(row)
-        if known and known.person.binned_at:
+        if known and known.binned:
             return Result(row.refuse("binned"), Outcome.REFUSED, known)
         if known is None:
-            known = Known(Person(language=self.options.get("language") or settings.LANGUAGE_CODE), new=True)
-        repeated, known.seen = known.seen, True
-        changes = [*self._settle_details(known, row), *self._settle_addresses(known, row)]
+            result = Result(row, Outcome.NEW, Known(self.blank.copy()))
+        else:
+            result = Result(row, Outcome.DUPLICATE if known.seen else Outcome.CHANGED, known)
+        known, changes = result.known, result.changes
+        self._settle_details(result)
+        known.seen = True
+        if custom := getattr(row, "custom", None):
+            self._settle_custom(result, custom)
+        self._settle_addresses(result)
         if row.external and row.external not in self.by_external:
             known.externals.add(row.external)
             self.by_external[row.external] = known
+            result.external = row.external
             changes.append("external_id")
-        for tag in row.tags:
-            self.tags.setdefault(fold(tag)[:80], tag)
-        tags = {fold(tag)[:80] for tag in [*row.tags, *self.options.get("tags", [])]}
-        if tags - known.tags:
-            known.tags |= tags
-            changes.append("tags")
-        if repeated:
-            outcome = Outcome.DUPLICATE
-        elif known.new:
-            outcome = Outcome.NEW
-        else:
-            outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
-        return Result(row, outcome, known, changes)
+        if row.tags or not self.given <= known.tags:
+            self._settle_tags(result)
+        if self.organization and not known.member:
+            known.member = result.member = True
+            changes.append("organization")
+        if attended := getattr(row, "attended", None):
+            self._settle_attendance(result, attended)
+        if result.outcome == Outcome.CHANGED and not changes:
+            result.outcome = Outcome.UNCHANGED
+        return result
 
-    def _settle_details(self, known, row):
+    def _settle_details(self, result):
         """Fill what is blank, or, where the organizer said so, replace what is there. A place is taken whole or not."""
-        person, over = known.person, self.options.get("existing") == "overwrite"
-        wanted = dict(row.details)
-        if not over and not known.new:
-            wanted.pop("language", None)
-            if any(
-                getattr(person, key) and wanted.get(key, getattr(person, key)) != getattr(person, key) for key in PLACE
-            ):
-                wanted = {key: value for key, value in wanted.items() if key not in PLACE}
-            if person.name:
-                wanted.pop("name", None)
-        changed = []
-        for key, value in wanted.items():
-            old = getattr(person, key)
-            if old != value and (over or known.new or not old):
-                if not known.new and key not in known.was:
-                    known.was[key] = old
-                setattr(person, key, value)
-                changed.append(key)
-        if changed:
-            person.settle_name()
+        known, row = result.known, result.row
+        values, fresh = known.values, known.new and not known.seen
+        if fresh:
+            values.update(row.details)
+            if values["zip"] and not values["county"]:
+                values["county"] = county_of(values["zip"])
+            known.words = row.words
+            result.changes += row.details
             self._name(known)
-        return changed
+            return
+        wanted = row.details
+        if not self.over:
+            skipped = {"language", "name"} if values["name"] else {"language"}
+            if any(values[key] and wanted.get(key, values[key]) != values[key] for key in PLACE):
+                skipped.update(PLACE)
+            wanted = {key: value for key, value in wanted.items() if key not in skipped}
+        changed = {}
+        for key, value in wanted.items():
+            old = values[key]
+            if old != value and (self.over or not old):
+                changed[key] = value
+        if "zip" in changed and "county" not in changed:
+            county = county_of(changed["zip"])
+            if county != values["county"]:
+                changed["county"] = county
+        if not changed:
+            return
+        if not values["name"] and "name" not in changed:
+            parts = values | changed
+            if name := f"{parts['given_name']} {parts['family_name']}".strip():
+                changed["name"] = name
+        result.was = {key: values[key] for key in changed}
+        result.set = changed
+        values.update(changed)
+        known.changed = True
+        known.words = tuple(words_of(values["name"]))
+        result.changes += [key for key in changed if key in row.details]  # not what follows from them
+        self._name(known)
 
-    def _settle_addresses(self, known, row):
-        changed = []
+    def _settle_custom(self, result, custom):
+        """The coalition's own fields: as for the rest, blanks are filled, or what is there is replaced."""
+        held = result.known.custom
+        for key, value in custom.items():
+            old = held.get(key)
+            if value in (None, "", []) or old == value or (old not in (None, "", []) and not self.over):
+                continue
+            result.custom[key] = [old, value]
+            held[key] = value
+            result.changes.append(f"custom:{key}")
+        result.known.changed |= bool(result.custom)
+
+    def _settle_addresses(self, result):
+        known, row, changes = result.known, result.row, result.changes
         for key in row.addresses:
-            address = known.addresses.get(key)
-            if address is None:
+            held = known.addresses.get(key)
+            if held is None:
                 channel, value = key
-                primary = not any(c == channel and a.primary for (c, _v), a in known.addresses.items())
-                address = Address(person=known.person, channel=channel, value=value, primary=primary)
-                self._hold(known, address)
-                changed.append(channel)
+                primary = not any(c == channel and other.primary for (c, _v), other in known.addresses.items())
+                held = Held(known, channel, value, primary=primary)
+                self._hold(held)
+                result.addresses.append(held)
+                changes.append(channel)
             if key in self.closed:
                 row.stops.add(key)
                 row.yes.pop(key, None)
-            if key in row.faults and not address.fault:
-                changed.append("fault")
-            if key in row.stops and address.consent != Address.Consent.WITHDRAWN:
-                changed.append("stop")
-            if key in row.yes:
-                if address.consent in (Address.Consent.GRANTED, Address.Consent.WITHDRAWN):
+            if row.faults and key in row.faults and not held.fault:
+                changes.append("fault")
+            if row.stops and key in row.stops and held.consent != WITHDRAWN:
+                changes.append("stop")
+            if row.yes and key in row.yes:
+                if held.consent in (GRANTED, WITHDRAWN):
                     row.yes.pop(key)
                 else:
-                    changed.append("yes")
-        return changed
+                    changes.append("yes")
+
+    def _settle_tags(self, result):
+        slugs = set(self.given)
+        for tag in result.row.tags:
+            slug = slug_of(tag)
+            self.tags.setdefault(slug, tag)
+            slugs.add(slug)
+        slugs -= result.known.tags
+        if slugs:
+            result.known.tags |= slugs
+            result.tags = slugs
+            result.changes.append("tags")
+
+    def _settle_attendance(self, result, attended):
+        """That somebody was there; whether the timeline says so already is asked when it is written."""
+        if attended not in result.known.attended:
+            result.known.attended.add(attended)
+            result.attended = attended
+            result.changes.append("attended")
 
 
-def _name_and_zip(details):
-    name, code = " ".join(words_of(details.get("name", "")))[:300], details.get("zip", "")
-    return (name, code) if name and code else None
+def _rows(cursor, query, *values):
+    """The rows of a query; none, without asking, when one of its lists is empty."""
+    if any(value == [] for value in values):
+        return []
+    cursor.execute(query, values)
+    return cursor.fetchall()
+
+
+def _json(text):
+    return {} if text == "{}" else json.loads(text)

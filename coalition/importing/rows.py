@@ -1,19 +1,37 @@
-"""The rows of a file, chunk by chunk, as people."""
+"""The rows of a file, chunk by chunk, as people: the next chunk is read while the database works on this one."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
-from coalition import reading_files
-from coalition.reading_people import Reader
+from coalition import reading_people
+from coalition.models.people import words_of
 
-CHUNK = 500
+CHUNK = 5000  # rows that are matched and written together: some megabytes, and a second at most
 
 
 def rows_of(batch, file, *, skip=0):
-    reader = Reader(reading_files.header(file, batch.encoding, batch.delimiter), batch.mapping, batch.options)
-    for line, cells in reading_files.rows(file, batch.encoding, batch.delimiter, skip=skip):
-        yield reader.read(line, cells)
+    for row in reading_people.rows_of(batch, file, skip=skip):
+        row.words = tuple(words_of(row.details["name"])) if "name" in row.details else ()
+        yield row
 
 
 def chunks_of(rows):
     while chunk := list(itertools.islice(rows, CHUNK)):
         yield chunk
+
+
+def chunks_ahead(batch, file, *, skip=0, most=None):
+    """Chunks of rows, at most so many, each read by a thread while the one before is worked on. Close it when done.
+
+    The thread reads the file and nothing else: it must never ask the database, where it would have a connection of its
+    own. So whatever reading needs of it is loaded with the first row, here.
+    """
+    with closing(rows_of(batch, file, skip=skip)) as rows:
+        first = list(itertools.islice(rows, 1))
+        chunks = itertools.islice(chunks_of(itertools.chain(first, rows)), most)
+        with ThreadPoolExecutor(1, "reading") as reader:
+            following = reader.submit(next, chunks, None)
+            while chunk := following.result():
+                following = reader.submit(next, chunks, None)
+                yield chunk

@@ -1,15 +1,15 @@
 """Bring a confirmed file in, chunk after chunk: what is in stays in, whatever happens to the worker."""
 
-import itertools
 from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from coalition.models import Import
+from coalition.reading_files import Unreadable
 
-from . import rows as reading
-from .starting import forget_file
+from . import rows
+from .starting import forget_file, record
 from .writing import write
 
 STALLED = timedelta(seconds=60)
@@ -27,39 +27,54 @@ def run(batch, *, chunks=None):
             return _run(batch, file, chunks)
     except (OperationalError, InterfaceError):
         raise  # the database went away: the sweep tries again
+    except FileNotFoundError:
+        _fail(batch, "no_file")
+    except Unreadable as refused:
+        _fail(batch, str(refused))
     except Exception:
-        Import.objects.filter(pk=batch.pk, state=Import.State.RUNNING).update(
-            state=Import.State.FAILED, error="unexpected", finished_at=timezone.now()
-        )
-        forget_file(batch)
+        _fail(batch, "unexpected")
         raise
+    return False
+
+
+def _fail(batch, error):
+    """Stop where it is: what is in stays in, and can be undone."""
+    with transaction.atomic():
+        running = Import.objects.filter(pk=batch.pk, state=Import.State.RUNNING)
+        if running.update(state=Import.State.FAILED, error=error[:300], finished_at=timezone.now()):
+            record(Import.objects.get(pk=batch.pk))
+            forget_file(batch)
 
 
 def _run(batch, file, chunks):
-    position, rows = None, None
-    while chunks is None or chunks > 0:
-        with transaction.atomic():
-            batch = Import.objects.select_for_update().get(pk=batch.pk)
-            if batch.state != Import.State.RUNNING:
+    position, reading = None, None
+    try:
+        while chunks is None or chunks > 0:
+            with transaction.atomic():
+                batch = Import.objects.select_for_update(of=("self",)).select_related("created_by").get(pk=batch.pk)
+                if batch.state != Import.State.RUNNING:
+                    return False
+                if position != batch.done:
+                    if reading:
+                        reading.close()
+                    position = batch.done
+                    reading = rows.chunks_ahead(batch, file, skip=position, most=chunks)
+                chunk = next(reading, [])
+                write(batch, chunk)
+                position += len(chunk)
+                batch.done, batch.touched_at = position, timezone.now()
+                if over := len(chunk) < rows.CHUNK:
+                    batch.state, batch.finished_at = Import.State.DONE, timezone.now()
+                    record(batch)
+                    forget_file(batch)
+                batch.save(update_fields=["done", "touched_at", "state", "finished_at"])
+            if over:
                 return False
-            if position != batch.done:
-                if rows:
-                    rows.close()
-                position, rows = batch.done, reading.rows_of(batch, file, skip=batch.done)
-            chunk = list(itertools.islice(rows, reading.CHUNK))
-            write(batch, chunk)
-            position += len(chunk)
-            over = len(chunk) < reading.CHUNK
-            batch.done, batch.touched_at = position, timezone.now()
-            if over:
-                batch.state, batch.finished_at = Import.State.DONE, timezone.now()
-            batch.save(update_fields=["done", "touched_at", "state", "finished_at"])
-            if over:
-                forget_file(batch)
-        if over:
-            return False
-        chunks = None if chunks is None else chunks - 1
-    return True
+            chunks = None if chunks is None else chunks - 1
+        return True
+    finally:
+        if reading:
+            reading.close()
 
 
 def stalled():

@@ -1,37 +1,21 @@
-"""Keep a file, hear what the organizer says of it, confirm it, or let it go."""
+"""Confirm an import, or let it go. Preparing one is `coalition.preparing`."""
 
 from datetime import timedelta
+from functools import partial
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from coalition import reading_files
+from coalition import audit
 from coalition.models import Import
-from coalition.reading_people import check_mapping, layout_of, suggest
+from coalition.preparing import originals
+from coalition.reading_people import check_mapping
+
+from .previewing import report
 
 ABANDONED = timedelta(days=14)
-
-
-def upload(file, name, *, by=None):
-    """Keep a file that can be read, with a suggestion for its columns. Raises Unreadable, and keeps nothing then."""
-    sheet = reading_files.inspect(file)
-    file.seek(0)
-    batch = Import(
-        name=name[-200:],
-        layout=layout_of(sheet.header),
-        encoding=sheet.encoding,
-        delimiter=sheet.delimiter,
-        rows=sheet.rows,
-        mapping=suggest(sheet.header),
-        options={"language": settings.LANGUAGE_CODE, "existing": "fill"},
-        created_by=by,
-    )
-    batch.file.save("people.csv", file, save=False)
-    batch.save()
-    return batch
 
 
 def check_options(mapping, options):
@@ -62,24 +46,30 @@ def start(batch):
     )
 
 
-def describe_columns(batch, *, mapping, options):
-    """Keep what the organizer says of a file; False once it was confirmed, when nothing of it may change."""
-    waiting = Import.objects.filter(pk=batch.pk, state=Import.State.UPLOADED)
-    return bool(waiting.update(mapping=mapping, options=options, touched_at=timezone.now()))
-
-
+@transaction.atomic
 def cancel(batch):
     """Stop before the next chunk. What is in stays in, and the report says what that is."""
     waiting = Import.objects.filter(pk=batch.pk, state__in=[Import.State.UPLOADED, Import.State.RUNNING])
     if not waiting.update(state=Import.State.CANCELLED, finished_at=timezone.now()):
         return False
+    batch = Import.objects.get(pk=batch.pk)
+    if batch.done:
+        record(batch)
     forget_file(batch)
     return True
 
 
 def forget_file(batch):
     """The file holds more about people than we were asked to keep: once it is in, it goes."""
-    transaction.on_commit(lambda: batch.file.storage.delete(batch.file.name))
+    for name in originals(batch):
+        transaction.on_commit(partial(batch.file.storage.delete, name))
+
+
+def record(batch):
+    """A line in the audit: what came in, by whom (rule P5)."""
+    counts, reasons = report(batch)
+    details = {"state": str(batch.state), "rows": counts, "reasons": reasons}
+    return audit.record(audit.Action.IMPORT, batch, details=details, by=batch.created_by)
 
 
 def discard_abandoned():

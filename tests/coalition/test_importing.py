@@ -277,6 +277,7 @@ def test_blanks_are_filled_and_what_is_known_stays():
         "family_name": "",
         "street": "",
         "city": "",
+        "county": "",
         "state": "",
         "zip": "",
     }
@@ -420,7 +421,7 @@ def test_S1_the_day_they_agreed_is_kept_and_never_lies_ahead():
     bring_in(
         "ana@x.example.org,2024-03-10 02:30:00",
         f"ben@x.example.org,{ahead}",
-        header="email,subscribed at",
+        header="email,opt in date",
         options={"email_consent": "column", "email_wording": "Yes."},
     )
     first, second = Consent.objects.order_by("at")
@@ -607,7 +608,7 @@ def test_what_goes_wrong_leaves_the_chunks_before_it_and_says_so(monkeypatch):
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(importing.writing, "_write_marks", broken)
+        patch.setattr(importing.writing, "_write_tags", broken)
         with pytest.raises(RuntimeError):
             importing.run(batch)
     batch.refresh_from_db()
@@ -627,7 +628,7 @@ def test_five_thousand_rows_in_nationbuilders_layout(django_assert_max_num_queri
     for n in range(5000):
         cells = {"email_opt_in": "false", "unsubscribed_at": "2025-01-02 10:00"} if n % 4 == 0 else {}
         if n % 50 == 1:
-            cells["email"] = f"zoë.{n}@people.example.org"
+            cells["email"] = f"zoë.{n} at people.example.org"
         if n % 500 == 2:
             cells |= {"nationbuilder_id": "", "email": "", "mobile_number": "", "first_name": "", "last_name": ""}
         rows.append(nationbuilder(n, **cells))
