@@ -11,8 +11,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from coalition import merging
 from coalition.likeness import compare, keys_of, looks_of
-from coalition.models import Address, DuplicateSearch, Lookalike, MatchKey, Person
+from coalition.models import Address, DuplicateSearch, Installation, Lookalike, MatchKey, Person
+from coalition.people import LIKENESS_OF_A_FORM, ONE_FORM
 
 CHUNK = 1000
 BLOCK = 60  # people under one key who are compared with each other; a fuller block is left to its finer keys
@@ -150,8 +152,12 @@ def _keep_pairs(search, pks, found):
     search.compared += len(pairs)
     search.found += len(alike)
     _forget_pairs(search, pks, {(pair.first_id, pair.second_id) for pair in alike})
-    known = Lookalike.objects.filter(second__in={pair.second_id for pair in alike}).exclude(state=Lookalike.State.OPEN)
-    decided = set(known.values_list("first_id", "second_id"))
+    held = Lookalike.objects.filter(second__in={pair.second_id for pair in alike})
+    decided = set(held.exclude(state=Lookalike.State.OPEN).values_list("first_id", "second_id"))
+    of_a_form = set(held.filter(reasons__contains=[ONE_FORM]).values_list("first_id", "second_id"))
+    for pair in alike:
+        if (pair.first_id, pair.second_id) in of_a_form:
+            pair.reasons, pair.score = [*pair.reasons, ONE_FORM], max(pair.score, LIKENESS_OF_A_FORM)
     Lookalike.objects.bulk_create(
         [pair for pair in alike if (pair.first_id, pair.second_id) not in decided],
         update_conflicts=True,
@@ -164,6 +170,7 @@ def _forget_pairs(search, pks, alike):
     """Open pairs of these people that no longer look alike."""
     whose = Q(first__in=pks) | Q(second__in=pks) if search.since else Q(second__in=pks)
     held = Lookalike.objects.filter(whose, state=Lookalike.State.OPEN).values_list("pk", "first_id", "second_id")
+    held = held.exclude(reasons__contains=[ONE_FORM])
     gone = [pk for pk, first, second in held if (first, second) not in alike]
     Lookalike.objects.filter(pk__in=gone, state=Lookalike.State.OPEN).delete()
 
@@ -177,6 +184,39 @@ def stalled():
 
 
 # Decide
+
+
+def merge_certain(*, limit):
+    """Merge pairs that the strict rule is sure of, if it is switched on. True while there may be more.
+
+    Likeness was judged some time ago: it is judged again as the two stand now, fields of the coalition's own included.
+    """
+    if not Installation.get().merge_certain:
+        return False
+    pairs = list(certain().order_by("pk")[:limit])
+    for pair in pairs:
+        _merge_if_certain(pair)
+    return len(pairs) == limit
+
+
+def _merge_if_certain(pair):
+    with transaction.atomic():
+        people = list(
+            Person.objects.present().filter(pk__in=[pair.first_id, pair.second_id]).order_by("created_at", "pk")
+        )
+        found = _load([person.pk for person in people])
+        if len(people) == 2:
+            _score, reasons = compare(*found.values())
+            plan = merging.Plan(people)
+            own = [part for part in plan.to_decide if part.key.startswith("custom.")]
+            if "certain" in reasons and not own:
+                try:
+                    merging.merge(plan.kept, plan.others, seen=plan.seen, automatic=True)
+                    return
+                except merging.Refused:
+                    pass  # somebody is at work on them: the next search looks again
+        left = [reason for reason in pair.reasons if reason != "certain"]
+        Lookalike.objects.filter(pk=pair.pk, state=Lookalike.State.OPEN).update(reasons=left)
 
 
 def waiting():

@@ -29,6 +29,7 @@ REASONS = {
     "street": _("same street address"),
     "zip": _("same ZIP code"),
     "city": _("same city"),
+    "one_form": _("one form named both addresses"),
     "certain": _("nothing speaks against it"),
 }
 

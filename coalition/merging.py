@@ -192,6 +192,14 @@ def current(person):
     return person
 
 
+def address_now(address):
+    """The same address with whom its record was merged into, so that an older personal link goes on to work."""
+    if not address.person.merged_into_id:
+        return address
+    held = Address.objects.at(address.channel, address.value).filter(person=current(address.person))
+    return held.select_related("person").first() or address
+
+
 def links():
     """[(model, field)] of everything that points to a person and moves with a merge, in every app."""
     found = []

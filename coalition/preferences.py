@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from coalition import consent, notices, people, places, timeline
+from coalition import consent, merging, notices, people, places, timeline
 from coalition.models import Address, Consent, Entry, Installation, Muting, Notice, Person, Topic
 
 SALT = "coalition.preferences"
@@ -48,7 +48,8 @@ def personal_token_for(address_pk):
 def address_of(token, *, max_age=None):
     """The address behind a token; None when it is not ours, older than `max_age` (a timedelta), or gone."""
     pk = _loads(token, SALT, max_age) or _loads(token, PERSONAL, max_age)
-    return Address.objects.filter(pk=pk).select_related("person").first() if pk else None
+    address = Address.objects.filter(pk=pk).select_related("person").first() if pk else None
+    return address and merging.address_now(address)
 
 
 def is_personal(token):

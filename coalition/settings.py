@@ -215,6 +215,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "sweep-notices": {"task": "coalition.tasks.sweep", "schedule": 20.0},
+    "look-for-duplicates": {"task": "coalition.tasks.look_for_duplicates", "schedule": 600.0},
     "sweep-messages": {"task": "campaigns.tasks.sweep", "schedule": 10.0},
 }
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from wagtail.admin.ui.components import Component
 
-from coalition import counting, languages
+from coalition import accounts, counting, duplicates, languages
 from coalition.models import Address, Agreement, Import, Installation, Organization, Person, Round
 
 SHOWN = 5
@@ -143,6 +143,27 @@ class AgreementsPanel(Panel):
             "note": f"{agreement} · {says % {'day': day}}",
             "tone": "bad" if ended else "warn" if agreement.days_left <= 14 else "",
         }
+
+
+class DuplicatesPanel(Panel):
+    """People who may be one, as a number."""
+
+    name = "duplicates"
+    order = 165
+    title = gettext_lazy("Duplicates")
+    icon = "group"
+    all_url_name = "duplicates:index"
+    permission = "coalition.change_lookalike"
+
+    @cached_property
+    def lines(self):
+        number = duplicates.waiting().count()
+        if not number or not accounts.sees_people(self.request.user):
+            return []
+        words = ngettext("%(number)d possible duplicate", "%(number)d possible duplicates", number)
+        note = _("Look at each pair side by side; a merge can be undone.")
+        url = reverse("duplicates:index")
+        return [{"words": words % {"number": number}, "url": url, "note": note, "tone": "", "done": 0, "total": 0}]
 
 
 class WelcomePanel(Component):

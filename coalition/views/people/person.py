@@ -9,7 +9,7 @@ from django.views.generic import FormView, TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from coalition import consent, people
+from coalition import consent, merging, people
 from coalition.forms.people import HeardStopForm, NoteForm, PersonForm
 from coalition.models import Address, Consent, Person
 from coalition.views.screens import RecordScreen, Screen, WithHistory
@@ -31,6 +31,14 @@ class PersonPage(WithHistory, PersonScreen, TemplateView):
     """Who somebody is, how and why (or why not) we may write to them, and everything between them and us."""
 
     template_name = "coalition/people/inspect.html"
+
+    def records(self):
+        return super().records() | Person.objects.exclude(merged_into=None)
+
+    def dispatch(self, request, *args, **kwargs):
+        if self.person.merged_into_id:  # whoever kept a link finds who the record is part of now
+            return redirect(self.home, merging.current(self.person).pk)
+        return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs):
         addresses = list(self.person.addresses.order_by("channel", "-primary", "pk"))
