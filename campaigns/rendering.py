@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template import Context
 from django.template.loader import get_template
+from django.utils.functional import cached_property
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
 
-from coalition import preferences
+from coalition import custom, preferences
 from coalition.channels.letters import CLOSE, OPEN, FormLetter, Gaps, gap, plain
-from coalition.models import Address, Installation, Representative
+from coalition.models import Address, CustomField, Installation, Representative
 
 # What an organizer may ask for in a text, in the order in which it is offered.
 FIELDS = {
@@ -56,9 +57,27 @@ def fields_in(text):
     return list(dict.fromkeys(name for name, _fallback in FIELD.findall(text or "")))
 
 
+def own_fields(names=None, *, retired=False):
+    """{key: field} of the coalition's own fields that a text may name: those of people that are not sensitive.
+
+    With `names` it asks the database only where a name is not one of ours.
+    """
+    if names is not None and not (names := set(names) - FIELDS.keys()):
+        return {}
+    found = custom.fields_of("person", sealed=False, retired=retired)
+    return {field.key: field for field in found if names is None or field.key in names}
+
+
+def offered():
+    """{name: label} of every merge field that there is, ours first."""
+    return FIELDS | {key: str(field) for key, field in own_fields().items()}
+
+
 def unknown_fields(text):
     """What stands between braces and cannot be filled, each once; an unclosed pair of braces counts."""
-    unknown = [name for name in fields_in(text) if name not in FIELDS]
+    names = fields_in(text)
+    own = own_fields(names)
+    unknown = [name for name in names if name not in FIELDS and name not in own]
     rest = FIELD.sub("", text or "")
     if "{{" in rest:
         unknown.append(rest[rest.index("{{") :].split("\n")[0][:20].strip())
@@ -172,6 +191,10 @@ def words_of_text(content, installation, missing=frozenset()):
 # Filling
 
 
+def _words_of(content):
+    return "\n".join((content.subject, content.preheader, content.body, content.action_label))
+
+
 class Compiled:
     """The letters of a message in every language, made when the first person needs them."""
 
@@ -181,16 +204,20 @@ class Compiled:
         self.contents = {content.language: content for content in message.contents.all()}
         self._made, self._used = {}, {}
 
+    @cached_property
+    def own(self):
+        """{key: field} of the coalition's own fields that any language names; what was retired since still fills."""
+        return own_fields(fields_in("\n".join(map(_words_of, self.contents.values()))), retired=True)
+
     @property
     def fields(self):
-        """Every merge field that any language uses."""
-        return frozenset().union(*(self._fields_of(language) for language in self.contents))
+        """Every merge field that any language uses, and that can be filled."""
+        used = frozenset().union(*(self._fields_of(language) for language in self.contents))
+        return used & (FIELDS.keys() | self.own.keys())
 
     def _fields_of(self, language):
         if language not in self._used:
-            content = self.contents[language]
-            words = "\n".join((content.subject, content.preheader, content.body, content.action_label))
-            self._used[language] = frozenset(fields_in(words)) & FIELDS.keys()
+            self._used[language] = frozenset(fields_in(_words_of(self.contents[language])))
         return self._used[language]
 
     def for_person(self, language, values):
@@ -238,12 +265,34 @@ SOURCES = {
 }
 
 
-def values_of(person, organization="", *, names=FIELDS):
-    """What fills the gaps for a person, by name; empty where we do not know."""
+def values_of(person, organization="", *, names=FIELDS, own=None):
+    """What fills the gaps for a person, by name; empty where we do not know.
+
+    `own`: {key: field} of the coalition's own fields that are named; they are said in the person's language.
+    """
     values = {name: value_of(getattr(person, SOURCES[name])) for name in names if name in SOURCES}
     if "organization" in names:
         values["organization"] = value_of(organization)
+    if own:
+        held = person.custom or {}
+        for key, field_ in own.items():
+            values[key] = value_of(custom.show(field_, held.get(key), person.language)) if key in held else ""
     return values
+
+
+def longest_of(field_, language):
+    """A long common value of one of the coalition's own fields, for what a text costs and how it looks."""
+    match field_.kind:
+        case CustomField.Kind.NUMBER:
+            return "12,345"
+        case CustomField.Kind.DATE:
+            return custom.show(field_, "2026-09-30", language)
+        case CustomField.Kind.YES_NO:
+            return custom.show(field_, True, language)
+        case CustomField.Kind.TEXT:
+            return LONGEST["organization"]
+    labels = [custom.show(field_, choice["key"], language) for choice in field_.choices]
+    return max(labels, key=len, default="")
 
 
 def organizations_of(person_ids):
@@ -276,10 +325,10 @@ def render(content, person=None):
     letters.contents[content.language] = content
     address = None
     if person is None:
-        values = dict(LONGEST)
+        values = LONGEST | {key: longest_of(own, content.language) for key, own in letters.own.items()}
     else:
         organization = organizations_of([person.pk]).get(person.pk) if person.pk else None
-        values = values_of(person, organization.name_in(content.language) if organization else "")
+        values = values_of(person, organization.name_in(content.language) if organization else "", own=letters.own)
         address = person.primary(message.channel) if person.pk else None
     values["token"] = preferences.token_for(address.pk) if address else "-"
     made = letters.for_person(content.language, values)
@@ -348,7 +397,8 @@ class Segments(NamedTuple("Segments", [("encoding", str), ("units", int), ("segm
 def segments_of(text):
     """What a text costs: GSM-7 160 or 153 units a segment, UCS-2 70 or 67. Merge fields count at their longest (S8)."""
     if FIELD.search(text):
-        text = Gaps(_with_gaps(text, frozenset())).fill(defaultdict(str, LONGEST))
+        own = {key: longest_of(field_, get_language()) for key, field_ in own_fields(fields_in(text)).items()}
+        text = Gaps(_with_gaps(text, frozenset())).fill(defaultdict(str, LONGEST | own))
     costly = list(dict.fromkeys(c for c in text if c not in GSM and c not in GSM_TWICE))
     if costly:
         encoding, alone, joined = "UCS-2", 70, 67

@@ -53,6 +53,7 @@ def test_what_is_not_known_leaves_no_hole(text, expected):
     assert rendering._with_gaps(text, frozenset(["first_name"])) == expected
 
 
+@pytest.mark.django_db
 def test_unknown_fields_are_named():
     assert rendering.unknown_fields("Dear {{ first_name }}") == []
     assert rendering.unknown_fields("Dear {{ nickname }} and {{ nickname|you }}") == ["nickname"]
