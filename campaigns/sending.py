@@ -278,6 +278,7 @@ class Row(NamedTuple):
     zip: str
     time_zone: str
     binned_at: object
+    custom: dict | None = None  # read only where a text names a field of the coalition's own
 
     @property
     def greeting_name(self):
@@ -286,18 +287,20 @@ class Row(NamedTuple):
 
 OF_DELIVERY = ("pk", "person_id", "value", "language")
 ROW = [name if name in OF_DELIVERY else f"person__{name}" for name in Row._fields]
+USUAL = ROW[:-1]
 
 
 def _prepare(message, taken):
     """(envelopes to hand over, results of those held back). Consent is read here, after the claim (rules E3, S4)."""
-    rows = [Row(*values) for values in message.deliveries.filter(pk__in=taken).order_by("pk").values_list(*ROW)]
+    letters = rendering.compiled(message)
+    read = ROW if letters.own else USUAL
+    rows = [Row(*values) for values in message.deliveries.filter(pk__in=taken).order_by("pk").values_list(*read)]
     people = [row.person_id for row in rows]
     held = Address.objects.filter(person__in=people, channel=message.channel)
     addresses = {
         (person, value): (pk, state, fault)
         for person, value, pk, state, fault in held.values_list("person_id", "value", "pk", "consent", "fault")
     }
-    letters = rendering.compiled(message)
     names = letters.fields
     organizations = rendering.organizations_of(people) if "organization" in names else {}
     now = timezone.now()
@@ -316,7 +319,8 @@ def _prepare(message, taken):
                 results.append(Result(row.pk, State.QUEUED, not_before=when))
                 continue
         organization = organizations.get(row.person_id)
-        values = rendering.values_of(row, organization.name_in(row.language) if organization else "", names=names)
+        speaks_for = organization.name_in(row.language) if organization else ""
+        values = rendering.values_of(row, speaks_for, names=names, own=letters.own)
         envelopes.append(_envelope(message, row, letters, values, address))
     return envelopes, results
 

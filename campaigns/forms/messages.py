@@ -133,7 +133,7 @@ class ContentForm(forms.ModelForm):
 
 def refusal(unknown):
     """What is wrong with a merge field nobody can fill in, and which ones there are."""
-    allowed = ", ".join(f"{{{{ {name} }}}}" for name in rendering.FIELDS)
+    allowed = ", ".join(f"{{{{ {name} }}}}" for name in rendering.offered())
     return gettext("Nobody can fill in %(unknown)s. Use one of these: %(allowed)s.") % {
         "unknown": ", ".join(f"{{{{ {name} }}}}" for name in unknown),
         "allowed": allowed,

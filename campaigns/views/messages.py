@@ -50,7 +50,7 @@ TONES = {
     Message.State.SENT: "good",
     Message.State.CANCELLED: "bad",
 }
-TWIN_FIELDS = ("name", "given_name", "family_name", "language", "city", "state", "zip")
+TWIN_FIELDS = ("name", "given_name", "family_name", "language", "city", "state", "zip", "custom")
 WIDE = "msg-wide"  # columns that a phone has no room for
 
 
@@ -301,7 +301,7 @@ class Compose(MessagePage):
             "contents": [(form, self.meter(form)) for form in self.contents],
             "choices": self.choices,
             "errors": errors_of([self.frame, *self.contents, *(self.choices or [])]),
-            "merge_fields": rendering.FIELDS,
+            "merge_fields": rendering.offered(),
         }
 
     def meter(self, form):
