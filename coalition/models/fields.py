@@ -1,5 +1,6 @@
 """Fields that a coalition defines for itself, and the groups people may say they belong to."""
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField
@@ -86,6 +87,7 @@ class Sensitive(models.Model):
     class Meta:
         verbose_name = _("sensitive details")
         verbose_name_plural = _("sensitive details")
+        indexes = [GinIndex(OpClass("marks", name="jsonb_path_ops"), name="sensitive_marks")]
 
     def __str__(self):
         return str(self.person)
