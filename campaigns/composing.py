@@ -31,9 +31,11 @@ def _draft_of(message):
 
 
 @transaction.atomic
-def begin(*, channel, name, campaign, segment=None, by=None):
+def begin(*, channel, name, campaign, segment=None, topic=None, by=None):
     """A new draft with an empty text in every language of the installation."""
-    message = Message.objects.create(channel=channel, name=name, campaign=campaign, segment=segment, created_by=by)
+    message = Message.objects.create(
+        channel=channel, name=name, campaign=campaign, segment=segment, topic=topic, created_by=by
+    )
     MessageContent.objects.bulk_create(
         MessageContent(message=message, language=language) for language, _name in settings.LANGUAGES
     )
@@ -45,8 +47,8 @@ def write(message, *, contents, choices=None, by=None, **details):
     """Keep what was written. Returns the languages whose confirmation fell because their text changed.
 
     `contents`: {language: {field: text, "reviewed": bool}}. A tick counts on a text that was not confirmed yet; a text
-    that changes under a confirmation has to be read again, so its old tick falls. `details`: name, campaign, segment.
-    `choices`: [{"pk", "label", "words", "reply"}] in order, or None to leave them. Raises Fixed.
+    that changes under a confirmation has to be read again, so its old tick falls. `details`: name, campaign, segment,
+    topic. `choices`: [{"pk", "label", "words", "reply"}] in order, or None to leave them. Raises Fixed.
     """
     row = _draft_of(message)
     if details:
@@ -106,7 +108,12 @@ def waive(message, *, reason, by):
 def copy(message, *, name, by):
     """A new draft with the same words and answers, to be read and confirmed anew."""
     twin = Message.objects.create(
-        channel=message.channel, name=name[:150], campaign=message.campaign, segment=message.segment, created_by=by
+        channel=message.channel,
+        name=name[:150],
+        campaign=message.campaign,
+        segment=message.segment,
+        topic=message.topic,
+        created_by=by,
     )
     MessageContent.objects.bulk_create(
         MessageContent(

@@ -127,6 +127,7 @@ WHY_HELD = {
     Delivery.Reason.DUPLICATE: _("Held back: somebody with the same address got it."),
     Delivery.Reason.NO_LANGUAGE: _("Held back: the message is not written in their language."),
     Delivery.Reason.CANCELLED: _("Held back: sending was cancelled before their turn."),
+    Delivery.Reason.MUTED: _("Held back: this person muted the topic."),
     Delivery.Reason.REMOVED: _("Held back: this person was taken off the list meanwhile."),
     Delivery.Reason.QUIET: _("Held back: no allowed time of day came before sending ended."),
 }

@@ -22,7 +22,7 @@ from campaigns import quiet_hours, rendering, text_errors
 from campaigns.models import Delivery, Message
 from coalition import channels, consent, preferences, segments, timeline
 from coalition.languages import name_in_text
-from coalition.models import Address, Entry, Installation
+from coalition.models import Address, Entry, Installation, Muting
 from coalition.zones import zones_of
 
 log = structlog.get_logger(__name__)
@@ -49,6 +49,7 @@ judged AS (
              WHEN a.consent = 'withdrawn' THEN 'unsubscribed'
              WHEN a.consent <> 'granted' THEN 'no_consent'
              WHEN a.fault <> '' OR octet_length(a.value) <> length(a.value) THEN 'closed'
+             WHEN EXISTS (SELECT 1 FROM coalition_muting m WHERE m.person_id = p.id AND m.topic_id = %%s) THEN 'muted'
              WHEN NOT p.language = ANY (%%s) THEN 'no_language'
              ELSE '' END AS reason
     FROM people p
@@ -68,7 +69,8 @@ def _audience_sql(message, then, params=()):
     """(sql, params) of the judged audience of a message, followed by `then`."""
     people = segments.people(message.segment).order_by().values("id", "language", "created_at")
     inner, inner_params = people.query.sql_with_params()
-    return AUDIENCE % {"people": inner, "then": then}, [*inner_params, _written(message), message.channel, *params]
+    judged = [message.topic_id, _written(message), message.channel]
+    return AUDIENCE % {"people": inner, "then": then}, [*inner_params, *judged, *params]
 
 
 def _written(message):
@@ -301,13 +303,14 @@ def _prepare(message, taken):
         (person, value): (pk, state, fault)
         for person, value, pk, state, fault in held.values_list("person_id", "value", "pk", "consent", "fault")
     }
+    muted = _muted(message, people)
     names = letters.fields
     organizations = rendering.organizations_of(people) if "organization" in names else {}
     now = timezone.now()
     envelopes, results = [], []
     for row in rows:
         address, state, fault = addresses.get((row.person_id, row.value), (None, None, None))
-        if reason := _held_back(row, state, fault):
+        if reason := _held_back(row, state, fault, muted):
             results.append(Result(row.pk, State.HELD, reason=reason))
             continue
         if message.channel == PHONE:
@@ -325,8 +328,15 @@ def _prepare(message, taken):
     return envelopes, results
 
 
-def _held_back(row, state, fault):
-    if row.binned_at:
+def _muted(message, people):
+    """Who of these muted the topic of a message: read when it leaves, like consent."""
+    if message.topic_id is None:
+        return set()
+    return set(Muting.objects.filter(topic=message.topic_id, person__in=people).values_list("person_id", flat=True))
+
+
+def _held_back(row, state, fault, muted):
+    if row.person_id is None or row.binned_at:
         return Reason.REMOVED
     if state is None:
         return Reason.NO_ADDRESS
@@ -334,7 +344,9 @@ def _held_back(row, state, fault):
         return Reason.UNSUBSCRIBED
     if state != Address.Consent.GRANTED:
         return Reason.NO_CONSENT
-    return Reason.CLOSED if fault or not row.value.isascii() else None
+    if fault or not row.value.isascii():
+        return Reason.CLOSED
+    return Reason.MUTED if row.person_id in muted else None
 
 
 def _allowed(installation, row, now):
@@ -477,7 +489,7 @@ def _tell_timelines(message):
             INSERT INTO coalition_entry (person_id, kind, text, link, at)
             SELECT d.person_id, %s, %s, %s, d.updated_at
             FROM campaigns_delivery d
-            WHERE d.message_id = %s AND d.state = ANY (%s) AND NOT EXISTS (
+            WHERE d.message_id = %s AND d.person_id IS NOT NULL AND d.state = ANY (%s) AND NOT EXISTS (
                 SELECT 1 FROM coalition_entry e WHERE e.person_id = d.person_id AND e.kind = %s AND e.link = %s)
             """,
             [
@@ -541,7 +553,8 @@ def settle(delivery, *, resend, by=None):
             state=Message.State.SENDING, finished_at=None, active_at=None
         )
     said = RESENT if resend else SETTLED
-    timeline.note(delivery.person, Entry.Kind.EDIT, said, {"name": message.name}, link=link_of(message), by=by)
+    if delivery.person:
+        timeline.note(delivery.person, Entry.Kind.EDIT, said, {"name": message.name}, link=link_of(message), by=by)
     return True
 
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +13,7 @@ from i18nfield.strings import LazyI18nString
 
 from campaigns import keywords, rendering
 from campaigns.models import Campaign, Delivery, Message, MessageContent
-from coalition.models import Address, Segment
+from coalition.models import Address, Segment, Topic
 
 ANSWERS_AT_MOST = 6
 TAKEN = (keywords.Sense.STOP, keywords.Sense.HELP, keywords.Sense.START)
@@ -28,7 +29,7 @@ class BeginForm(forms.ModelForm):
 
     class Meta:
         model = Message
-        fields = ["channel", "name", "campaign", "segment"]
+        fields = ["channel", "name", "campaign", "segment", "topic"]
         widgets = {"channel": forms.RadioSelect}
 
     def __init__(self, *args, **kwargs):
@@ -47,7 +48,7 @@ class FrameForm(forms.ModelForm):
 
     class Meta:
         model = Message
-        fields = ["name", "campaign", "segment"]
+        fields = ["name", "campaign", "segment", "topic"]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -61,6 +62,12 @@ def _frame(form):
     form.fields["segment"].empty_label = _("Everybody who agreed")
     form.fields["segment"].help_text = ""
     form.fields["name"].widget.attrs["autocomplete"] = "off"
+    topics = Topic.objects.filter(Q(retired_at=None) | Q(pk=form.instance.topic_id))
+    if topics.exists():
+        form.fields["topic"].queryset = topics
+        form.fields["topic"].empty_label = _("No topic: nobody has muted it")
+    else:
+        del form.fields["topic"]
 
 
 class ContentForm(forms.ModelForm):

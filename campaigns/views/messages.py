@@ -179,7 +179,7 @@ class MessagePage(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
     def setup(self, request, *args, **kwargs):
         super().setup(request, *args, **kwargs)
         self.message = get_object_or_404(
-            Message.objects.select_related("campaign", "segment", "started_by", "waived_by"), pk=kwargs["pk"]
+            Message.objects.select_related("campaign", "segment", "topic", "started_by", "waived_by"), pk=kwargs["pk"]
         )
 
     def url(self, name, *args):

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from i18nfield.forms import I18nModelForm
 
 from coalition.forms.fields import say_languages
-from coalition.models import Constituency, Region, fold
+from coalition.models import Constituency, Region, Topic, fold
 from coalition.places import CHOICES
 
 
@@ -49,3 +49,14 @@ class ConstituencyForm(WordForm):
     class Meta:
         model = Constituency
         fields = ["name", "position"]
+
+
+class TopicForm(WordForm):
+    class Meta:
+        model = Topic
+        fields = ["name", "description", "position"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        say_languages(self, "description")
+        self.fields["description"].help_text = _("Stands beside the name on people’s own page.")

@@ -24,8 +24,12 @@ class Words(PermissionCheckedMixin, WagtailAdminTemplateMixin, ListView):
     words = {}  # of the viewset: the addresses' namespace, titles
 
     def get_queryset(self):
-        held = Count("organizations", Q(organizations__binned_at=None), distinct=True)
-        return self.model.objects.annotate(held=held).order_by(F("retired_at").asc(nulls_first=True), "position", "pk")
+        return self.model.objects.annotate(held=self.holders()).order_by(
+            F("retired_at").asc(nulls_first=True), "position", "pk"
+        )
+
+    def holders(self):
+        return Count("organizations", Q(organizations__binned_at=None), distinct=True)
 
     def get_page_title(self):
         return self.words["title"]
@@ -45,12 +49,21 @@ class Words(PermissionCheckedMixin, WagtailAdminTemplateMixin, ListView):
                 "may_change": may_change,
                 "may_add": self.user_has_permission("add"),
                 "add_url": reverse(f"{name}:add"),
-                "filter": self.words["filter"],
+                "filter": self.words.get("filter"),
+                "held_by": self.words.get("held_by", _("Organizations")),
             }
         )
 
 
+class Topics(Words):
+    """With how many people muted each: a number, so that everybody may see it."""
+
+    def holders(self):
+        return Count("mutings")
+
+
 class WordScreen(Screen):
+    model = None
     words = {}
     template_name = "coalition/vocabulary/edit.html"
 

@@ -1,11 +1,11 @@
-"""Regions and constituencies in the settings of the back office."""
+"""Regions, constituencies and topics in the settings of the back office."""
 
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from coalition.forms.vocabulary import ConstituencyForm, RegionForm
-from coalition.models import Constituency, Region
+from coalition.forms.vocabulary import ConstituencyForm, RegionForm, TopicForm
+from coalition.models import Constituency, Region, Topic
 from coalition.views import vocabulary
 
 
@@ -15,6 +15,7 @@ class WordViewSet(ModelViewSet):
     add_to_settings_menu = True
     add_to_reference_index = False
     form_class = None
+    index = vocabulary.Words
     words = {}
 
     def get_form_class(self, for_update=False):
@@ -26,7 +27,7 @@ class WordViewSet(ModelViewSet):
     def get_urlpatterns(self):
         forms = {"form_class": self.form_class}
         return [
-            path("", self.built(vocabulary.Words), name="index"),
+            path("", self.built(self.index), name="index"),
             path("add/", self.built(vocabulary.AddWord, **forms), name="add"),
             path("<int:pk>/", self.built(vocabulary.EditWord, **forms), name="edit"),
             path("<int:pk>/retire/", self.built(vocabulary.RetireWord), name="retire"),
@@ -66,4 +67,23 @@ class ConstituencyViewSet(WordViewSet):
         "about": _("Communities that people may say they belong to, and that organizations say they serve."),
         "none": _("No constituency yet"),
         "filter": "constituency",
+    }
+
+
+class TopicViewSet(WordViewSet):
+    model = Topic
+    form_class = TopicForm
+    index = vocabulary.Topics
+    name = "topics"
+    url_prefix = "topics"
+    icon = "comment"
+    menu_label = _("Topics")
+    menu_order = 60
+    words = {
+        "name": "topics",
+        "title": _("Topics"),
+        "add": _("Add a topic"),
+        "about": _("What a message can be about. Everybody hears of every topic until they mute it on their own page."),
+        "none": _("No topic yet"),
+        "held_by": _("Muted by"),
     }

@@ -16,7 +16,7 @@ from campaigns.quiet_hours import next_allowed
 from coalition import consent, people
 from coalition.channels import Outcome, Status
 from coalition.channels.memory import TextChannel
-from coalition.models import Address, Consent, Entry, Installation, Person, Segment
+from coalition.models import Address, Consent, Entry, Installation, Muting, Person, Segment, Topic
 from coalition.zones import zones_of
 from tests.factories import MessageFactory, PersonFactory, UserFactory
 
@@ -258,6 +258,7 @@ def test_people_who_go_while_it_is_sending_are_no_trouble(message, mailoutbox):
     send_all(message)
     assert [m.to for m in mailoutbox] == [[stays.primary_email.value]]
     assert ledger(message) == {
+        None: (State.HELD, Reason.REMOVED),
         binned: (State.HELD, Reason.REMOVED),
         moved: (State.HELD, Reason.NO_ADDRESS),
         stays: (State.SENT, ""),
@@ -269,7 +270,8 @@ def test_somebody_deleted_while_in_hand_is_no_trouble(message):
     sending.start(message)
     taken = message.deliveries.claim(10)
     Person.objects.filter(pk=person.pk).delete()
-    assert sending._prepare(message, taken) == ([], [])
+    envelopes, results = sending._prepare(message, taken)
+    assert (envelopes, [(result.state, result.reason) for result in results]) == ([], [(State.HELD, Reason.REMOVED)])
 
 
 def test_pause_stops_after_what_is_in_hand_and_resume_goes_on(message, mailoutbox):
@@ -637,3 +639,27 @@ def test_a_message_does_not_close_while_somebody_settles_that_one_is_sent_again(
         worker.join(5)
     message.refresh_from_db()
     assert (message.state, closed) == (Message.State.SENDING, [])
+
+
+def test_E3_who_muted_the_topic_is_held_back_when_it_starts_and_when_it_leaves(message, mailoutbox):
+    topic = Topic.objects.create(slug="housing", name={"en": "Housing", "es": "Vivienda"})
+    other = Topic.objects.create(slug="schools", name={"en": "Schools", "es": "Escuelas"})
+    hears, muted, later = [PersonFactory(email=True, opted_in=True) for _n in range(3)]
+    Muting.objects.create(topic=topic, person=muted)
+    Muting.objects.create(topic=other, person=hears)
+    Message.objects.filter(pk=message.pk).update(topic=topic)
+    message.refresh_from_db()
+    told = sending.estimate(message)
+    assert [(held["reason"], held["people"]) for held in told["held"]] == [("muted", 1)]
+    sending.start(message)
+    Muting.objects.create(topic=topic, person=later)
+    sending.send_next_batch(message)
+    assert ledger(message) == {hears: ("sent", ""), muted: ("held", "muted"), later: ("held", "muted")}
+    assert [letter.to for letter in mailoutbox] == [[hears.primary_email.value]]
+
+
+def test_muting_silences_nobody_where_a_message_has_no_topic(message):
+    eva = PersonFactory(email=True, opted_in=True)
+    Muting.objects.create(topic=Topic.objects.create(slug="housing", name={"en": "Housing"}), person=eva)
+    sending.start(message)
+    assert ledger(message) == {eva: ("queued", "")}
