@@ -8,8 +8,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from coalition import audit
-from coalition.models import Constituency, Person, Sensitive
-from coalition.models.sealing import marks_for
+from coalition.models import Constituency, Merge, Person, Sensitive
+from coalition.models.sealing import marks_for, seal, unseal
 
 PERMISSION = "coalition.view_sensitive"
 MAY_CHANGE = "coalition.change_sensitive"
@@ -109,6 +109,19 @@ def merge(kept, gone):
     target.marks = marks_of(target)
     target.save()
     return target
+
+
+def reseal_merges(*, after=0, size=500):
+    """The same for what merges remember of sensitive details, so that they can be undone later."""
+    with transaction.atomic():
+        held = Merge.objects.select_for_update().filter(record__contains={"steps": [["sealed"]]}, pk__gt=after)
+        rows = list(held.order_by("pk")[:size])
+        for row in rows:
+            for step in row.record["steps"]:
+                if step[0] == "sealed":
+                    step[2:] = [seal(unseal(sealed)) for sealed in step[2:]]
+        Merge.objects.bulk_update(rows, ["record"], batch_size=100)
+    return (rows[-1].pk, len(rows)) if rows else (None, 0)
 
 
 def reseal(*, after=0, size=500):

@@ -19,6 +19,17 @@ def secrets(app_configs, **kwargs):
                 id="coalition.W001",
             )
         )
+    if settings.SECRET_KEY in settings.FIELD_KEYS:
+        found.append(
+            Warning(
+                "FIELD_KEYS is the same as SECRET_KEY.",
+                hint=(
+                    "Give sensitive fields a key of their own: put it in front of the old one, run `manage.py reseal`, "
+                    "then take the old one away."
+                ),
+                id="coalition.W005",
+            )
+        )
     if settings.PUBLIC_URL.startswith("http://"):
         found.append(Warning("PUBLIC_URL is not https: links in messages would not be safe.", id="coalition.W002"))
     if settings.SECURE_SSL_REDIRECT and not settings.USE_X_FORWARDED_HOST:

@@ -12,8 +12,10 @@ class Command(BaseCommand):
         parser.add_argument("--chunk", type=int, default=500, help="rows in one transaction")
 
     def handle(self, *args, chunk, **options):
-        done, after = 0, 0
-        while after is not None:
-            after, number = belonging.reseal(after=after, size=chunk)
-            done += number
+        done = 0
+        for reseal in (belonging.reseal, belonging.reseal_merges):
+            after = 0
+            while after is not None:
+                after, number = reseal(after=after, size=chunk)
+                done += number
         self.stdout.write(f"{done} sealed under the first key. The keys behind it in FIELD_KEYS can go now.")
