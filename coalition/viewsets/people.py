@@ -7,6 +7,7 @@ from wagtail.snippets.views.snippets import SnippetViewSet
 from coalition.forms.people import PersonForm
 from coalition.models import Person
 from coalition.views.people import listing, person
+from coalition.views.sensitive import SensitiveDetails
 
 
 class PersonViewSet(SnippetViewSet):
@@ -59,6 +60,7 @@ class PersonViewSet(SnippetViewSet):
             path("inspect/<int:pk>/", self.inspect_view, name="inspect"),
             path("inspect/<int:pk>/edit/", self.edit_view, name="edit"),
             path("inspect/<int:pk>/note/", self.construct_view(person.AddNote), name="note"),
+            path("inspect/<int:pk>/sensitive/", self.construct_view(SensitiveDetails), name="sensitive"),
             path("inspect/<int:pk>/stop/", self.construct_view(person.RecordStop), name="stop"),
             path("history/<int:pk>/", self.history_view, name="history"),
             path("history-results/<int:pk>/", self.history_results_view, name="history_results"),
