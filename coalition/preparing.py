@@ -36,7 +36,7 @@ def upload(file, name, *, by=None):
             file.seek(0)
             batch.options["file"]["original"] = batch.file.storage.save(f"{batch.file.name}.xlsx", File(file))
     batch.save()
-    if saved := recall(_columns(batch.mapping)):
+    if saved := recall(columns_of(batch.mapping)):
         apply(batch, saved)
     return batch
 
@@ -121,7 +121,8 @@ def _settle(batch, sheet, page):
 # Columns that were described before
 
 
-def _columns(mapping):
+def columns_of(mapping):
+    """What tells one kind of file from another: the names of its columns, in no order."""
     return sorted(fold(name) for name in mapping)
 
 
@@ -149,7 +150,7 @@ def remember(batch, name, *, by=None):
     saved, _made = SavedMapping.objects.update_or_create(
         name=name,
         defaults={
-            "columns": _columns(batch.mapping),
+            "columns": columns_of(batch.mapping),
             "mapping": {fold(column): key for column, key in batch.mapping.items()},
             "options": {key: batch.options[key] for key in REMEMBERED if key in batch.options},
             "created_by": by,

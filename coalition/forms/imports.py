@@ -1,4 +1,4 @@
-"""What an organizer says about a file of people: which column holds what, and what the list may and may not do."""
+"""What an organizer says about a file of people: how it is written, what its columns hold, what the list may do."""
 
 from django import forms
 from django.conf import settings
@@ -6,42 +6,133 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.widgets import AdminAutoHeightTextInput
 
-from coalition import importing, reading_files, reading_people
+from coalition import importing, layouts, preparing, reading_files
 from coalition.forms.people import TagsField
+from coalition.models import Organization, SavedMapping
 
-GROUPS = [
-    (_("Who"), ["name", "given_name", "middle_name", "family_name", "suffix", "external_id"]),
-    (_("How to reach them"), ["email", "email2", "mobile", "phone"]),
-    (_("Where they live"), ["street", "city", "state", "zip"]),
-    (_("What they are like"), ["language", "tags"]),
-    (_("What they agreed to"), ["email_yes", "email_yes_at", "email_status", "text_yes", "text_yes_at", "text_status"]),
-    (_("What they said no to"), ["left_at", "no_contact", "no_calls", "email_bad", "mobile_bad"]),
+LARGEST_MB = reading_files.LARGEST >> 20
+ENCODINGS = [
+    ("utf-8", _("UTF-8, as most systems write")),
+    ("utf-8-sig", _("UTF-8, as Excel writes")),
+    ("cp1252", _("Windows, Western Europe (also Latin-1)")),
+    ("mac-roman", _("Mac, Western Europe")),
+    ("utf-16", _("UTF-16, as Excel’s “Unicode text”")),
+    ("utf-16-le", _("UTF-16, little end first")),
+    ("utf-16-be", _("UTF-16, big end first")),
+]
+DELIMITERS = [(",", _("Commas")), (";", _("Semicolons")), ("\t", _("Tabs")), ("|", _("Vertical bars"))]
+MATCH = [
+    ("external_id", _("their id in the other system")),
+    ("email", _("the same email")),
+    ("phone", _("the same phone")),
+    ("name_zip", _("the same name and ZIP code")),
 ]
 
 
 class UploadForm(forms.Form):
     file = forms.FileField(
         label=_("File"),
-        help_text=_("A CSV file, as NationBuilder, Mailchimp, Action Network or a spreadsheet writes it."),
-        error_messages={"empty": _("The file is empty."), "required": _("Choose a file.")},
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+        max_length=1000,
+        help_text=_(
+            "A spreadsheet (XLSX) or a text file (CSV, TSV), as NationBuilder, Mailchimp, Action Network, CiviCRM, "
+            "EveryAction, Spoke, Zoom or a spreadsheet writes it. At most %(most)d MB."
+        ),
+        error_messages={
+            "empty": _("The file is empty."),
+            "required": _("Choose a file."),
+            "max_length": _("The name of the file is very long. Give it a shorter one."),
+        },
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.tab,.txt,.xlsx,.xlsm,text/csv"}),
     )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["file"].help_text = self.fields["file"].help_text % {"most": LARGEST_MB}
 
     def clean_file(self):
         file = self.cleaned_data["file"]
         if file.size > reading_files.LARGEST:
             raise ValidationError(
                 _("The file is larger than %(most)d MB. Split it, and bring in one part after the other."),
-                params={"most": reading_files.LARGEST // (1 << 20)},
+                params={"most": LARGEST_MB},
             )
         return file
+
+
+class ReadingForm(forms.Form):
+    """How a file is written, where what was found out is wrong."""
+
+    page = forms.ChoiceField(label=_("Sheet"), required=False)
+    encoding = forms.ChoiceField(label=_("Letters"), choices=ENCODINGS, required=False)
+    delimiter = forms.ChoiceField(label=_("Between cells stand"), choices=DELIMITERS, required=False)
+    first_row = forms.TypedChoiceField(label=_("The names of the columns stand in"), coerce=int)
+
+    def __init__(self, *args, batch, beginning, **kwargs):
+        said = {"page": batch.sheet, "encoding": batch.encoding, "delimiter": batch.delimiter}
+        super().__init__(*args, initial=said | {"first_row": batch.first_row}, auto_id="id_reading_%s", **kwargs)
+        pages = batch.options.get("file", {}).get("pages") or []
+        self.fields["page"].choices = [(name, _hidden(name) if hidden else name) for name, hidden in pages]
+        if batch.delimiter not in dict(DELIMITERS):
+            self.fields["delimiter"].choices = [*DELIMITERS, (batch.delimiter, batch.delimiter)]
+        for name in ["encoding", "delimiter"] if pages else ["page"]:
+            del self.fields[name]
+        rows = dict(beginning)
+        choices = [(number, _row(number, rows.get(number, []))) for number in sorted({*rows, batch.first_row} - {0})]
+        self.fields["first_row"].choices = [*choices, (0, _("No row: there are no names, people begin at once"))]
+
+    @property
+    def said(self):
+        """What was chosen, as `preparing.reread` takes it. Another sheet has its names in another row."""
+        said = {name: self.cleaned_data[name] for name in self.fields}
+        changed = set(self.changed_data)
+        if "page" in changed or ({"encoding", "delimiter"} & changed and "first_row" not in changed):
+            del said["first_row"]
+        return said
+
+
+def _row(number, cells):
+    shown = " · ".join(cell.strip() for cell in cells if cell.strip())
+    shown = shown if len(shown) <= 70 else f"{shown[:70]}…"
+    return _("Row %(number)d: %(cells)s") % {"number": number, "cells": shown}
+
+
+def _hidden(name):
+    return _("%(name)s (hidden)") % {"name": name}
+
+
+class ApplyForm(forms.Form):
+    """Columns that were described before."""
+
+    saved = forms.ModelChoiceField(SavedMapping.objects.all(), label=_("Columns you described before"))
+
+
+class RememberForm(forms.Form):
+    remember = forms.CharField(
+        label=_("Remember these columns as"),
+        help_text=_("Leave it blank if no more files like this come."),
+        required=False,
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class RenameForm(forms.ModelForm):
+    class Meta:
+        model = SavedMapping
+        fields = ["name"]
 
 
 class ImportForm(forms.Form):
     """The columns of one file and what to do with it. Nothing that means consent is chosen beforehand (rule S1)."""
 
-    language = forms.ChoiceField(
-        label=_("Language of people whose row does not say"), choices=settings.LANGUAGES, widget=forms.RadioSelect
+    everybody = forms.ChoiceField(
+        label=_("Who is in it"), choices=list(layouts.EVERYBODY.items()), required=False, widget=forms.RadioSelect
+    )
+    match = forms.MultipleChoiceField(
+        label=_("Somebody in the file is somebody we know by"),
+        choices=MATCH,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one way to know people again.")},
     )
     existing = forms.ChoiceField(
         label=_("People we know already"),
@@ -51,7 +142,16 @@ class ImportForm(forms.Form):
         ],
         widget=forms.RadioSelect,
     )
+    language = forms.ChoiceField(
+        label=_("Language of people whose row does not say"), choices=settings.LANGUAGES, widget=forms.RadioSelect
+    )
     tags = TagsField(label=_("Tags for everybody in this file"))
+    organization = forms.ModelChoiceField(
+        Organization.objects.filter(binned_at=None),
+        label=_("Organization that everybody in this file belongs to"),
+        required=False,
+        empty_label=_("None"),
+    )
     email_consent = forms.ChoiceField(
         label=_("Did they agree to email?"),
         choices=[
@@ -84,19 +184,24 @@ class ImportForm(forms.Form):
         widget=AdminAutoHeightTextInput(attrs={"rows": 2}),
     )
 
-    OPTIONS = ("language", "existing", "tags", "email_consent", "email_wording", "text_consent", "text_wording")
+    OPTIONS = (
+        *("everybody", "match", "existing", "language", "tags", "organization"),
+        *("email_consent", "email_wording", "text_consent", "text_wording"),
+    )
 
     def __init__(self, *args, batch, header, samples, **kwargs):
+        self.batch, self.header, self.samples = batch, header, samples
         options = batch.options
-        initial = {name: options.get(name, "") for name in self.OPTIONS} | {"tags": ", ".join(options.get("tags", []))}
+        initial = {name: options.get(name, "") for name in self.OPTIONS}
+        initial |= {"tags": ", ".join(options.get("tags") or []), "match": options.get("match") or preparing.MATCH}
         super().__init__(*args, **kwargs | {"initial": initial})
-        self.header, self.samples = header, samples
-        choices = [("", _("Leave it out"))] + [
-            (group, [(key, reading_people.FIELDS[key]) for key in keys]) for group, keys in GROUPS
-        ]
+        choices = [("", _("Leave it out")), *layouts.choices()]
         for number, name in enumerate(header):
             self.fields[f"column_{number}"] = forms.ChoiceField(
-                label=name, choices=choices, required=False, initial=batch.mapping.get(name, "")
+                label=reading_files.label_of(name),
+                choices=choices,
+                required=False,
+                initial=batch.mapping.get(name, ""),
             )
 
     @property
@@ -113,12 +218,15 @@ class ImportForm(forms.Form):
 
     @property
     def options(self):
-        return {name: self.cleaned_data[name] for name in self.OPTIONS}
+        """What was chosen, beside what is known of the file."""
+        organization = self.cleaned_data.get("organization")
+        chosen = {name: self.cleaned_data[name] for name in self.OPTIONS}
+        return self.batch.options | chosen | {"organization": organization.pk if organization else None}
 
     def clean(self):
         cleaned = super().clean()
         if self.errors:
             return cleaned
-        reading_people.check_mapping(self.mapping)
+        layouts.check_mapping(self.mapping)
         importing.check_options(self.mapping, self.options)
         return cleaned

@@ -138,9 +138,10 @@ def _head(file, encoding, delimiter):
     return head
 
 
-def beginning(file, encoding, delimiter, *, most=12):
-    """The first rows as they stand, for people to see where the table begins."""
-    return _head(file, encoding, delimiter)[:most]
+def beginning(file, encoding, delimiter, *, around=1):
+    """The first rows as they stand, and those around a row, for people to see where the table begins."""
+    head = _head(file, encoding, delimiter)
+    return [row for position, row in enumerate(head) if position < 6 or around - 4 <= row[0] <= around + 3]
 
 
 def header(file, encoding, delimiter, *, first_row=1):

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.models import Import
-from coalition.views import imports
+from coalition.views.imports import following, listing, steps
 
 
 class ImportViewSet(ModelViewSet):
@@ -20,9 +20,9 @@ class ImportViewSet(ModelViewSet):
     inspect_view_enabled = True
     form_fields = []
     list_per_page = 30
-    index_view_class = imports.ImportsIndex
-    add_view_class = imports.Upload
-    inspect_view_class = imports.ImportPage
+    index_view_class = listing.ImportsIndex
+    add_view_class = steps.Upload
+    inspect_view_class = following.ImportPage
 
     def get_common_view_kwargs(self, **kwargs):
         nothing = dict.fromkeys(("edit_url_name", "delete_url_name", "history_url_name", "usage_url_name"))
@@ -39,20 +39,25 @@ class ImportViewSet(ModelViewSet):
         return {}
 
     def get_urlpatterns(self):
-        steps = {
-            "columns": imports.Columns,
-            "preview": imports.Preview,
-            "start": imports.Start,
-            "cancel": imports.Cancel,
-            "progress": imports.Progress,
-            "report": imports.Report,
+        about_one = {
+            "columns": steps.Columns,
+            "reading": steps.Reading,
+            "apply": steps.Apply,
+            "preview": steps.Preview,
+            "start": steps.Start,
+            "cancel": steps.Cancel,
+            "progress": following.Progress,
+            "report": following.Report,
+            "undo": following.Undo,
         }
+        here = "inspect/<int:pk>/"
         return [
             path("", self.index_view, name="index"),
             path("results/", self.index_results_view, name="index_results"),
             path("add/", self.add_view, name="add"),
-            path("inspect/<int:pk>/", self.inspect_view, name="inspect"),
-            *(path(f"inspect/<int:pk>/{name}/", self.construct_view(view), name=name) for name, view in steps.items()),
+            path("saved/", self.construct_view(listing.Saved), name="saved"),
+            path(here, self.inspect_view, name="inspect"),
+            *(path(f"{here}{name}/", self.construct_view(view), name=name) for name, view in about_one.items()),
         ]
 
     def register_admin_url_finder(self):
