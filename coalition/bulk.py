@@ -7,13 +7,13 @@ undo gives back what this action took and takes back what it gave; what somebody
 from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from coalition import audit, timeline
-from coalition.models import BulkAction, BulkChange, Entry, PeopleList, Tag
+from coalition.models import BulkAction, Entry, PeopleList, Tag
 
 Kind, State = BulkAction.Kind, BulkAction.State
 CHUNK = 1000
@@ -239,8 +239,8 @@ def stalled():
 
 def figures(action):
     """How many it changed, how many were as asked already, how many wait."""
-    return BulkChange.objects.filter(action=action).aggregate(
-        changed=Count("pk", Q(changed=True)),
-        already=Count("pk", Q(changed=False)),
-        waiting=Count("pk", Q(changed=None)),
-    )
+    by_outcome = dict(action.changes.order_by().values_list("changed").annotate(people=Count("pk")))
+    return {name: by_outcome.get(value, 0) for name, value in FIGURES.items()}
+
+
+FIGURES = {"changed": True, "already": False, "waiting": None}

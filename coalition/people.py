@@ -109,6 +109,16 @@ def may_be_one(*persons):
     )
 
 
+def are_different(person, others, *, by=None):
+    """Somebody of the staff says that these are not the same person: nobody is asked about them again."""
+    now, pairs = timezone.now(), {tuple(sorted((person.pk, other.pk))) for other in others if other.pk != person.pk}
+    different = {"state": Lookalike.State.DIFFERENT, "decided_at": now, "decided_by": by}
+    for first, second in sorted(pairs):
+        Lookalike.objects.update_or_create(
+            first_id=first, second_id=second, defaults=different, create_defaults=different | {"score": 0}
+        )
+
+
 def alike(*, name="", zip_code="", emails=(), phones=(), but=None):
     """People who are known already by one of these addresses (normalised), or by name and ZIP code; at most ten.
 

@@ -10,6 +10,7 @@ from coalition.viewsets import home
 from coalition.viewsets.bulk import BulkActionViewSet, ListViewSet
 from coalition.viewsets.duplicates import DuplicatesViewSet
 from coalition.viewsets.fields import FieldViewSet
+from coalition.viewsets.follow_ups import FollowUpViewSet
 from coalition.viewsets.imports import ImportViewSet
 from coalition.viewsets.installation import InstallationViewSet
 from coalition.viewsets.organizations import OrganizationViewSet
@@ -47,7 +48,7 @@ def people_viewsets():
 
 @hooks.register("register_admin_viewset")
 def work_viewsets():
-    return [BulkActionViewSet(), ListViewSet(), SavedViewViewSet()]
+    return [FollowUpViewSet(), BulkActionViewSet(), ListViewSet(), SavedViewViewSet()]
 
 
 @hooks.register("insert_global_admin_js")
@@ -68,6 +69,11 @@ def duplicates_viewsets():
 @hooks.register("construct_homepage_panels")
 def who_may_be_one(request, panels):
     panels.append(home.DuplicatesPanel(request))
+
+
+@hooks.register("construct_homepage_panels")
+def what_is_due(request, panels):
+    panels.append(home.FollowUpsPanel(request))
 
 
 @hooks.register("construct_homepage_panels")
@@ -92,6 +98,8 @@ def no_page_counts(request, items):
 
 @hooks.register("register_log_actions")
 def people_log_actions(actions):
+    actions.register_action("coalition.bin", _("Move to the bin"), _("Moved to the bin"))
+    actions.register_action("coalition.restore", _("Take out of the bin"), _("Taken out of the bin"))
     actions.register_action("coalition.stop", _("Record a stop"), _("Stop recorded"))
     actions.register_action("coalition.upload", _("Upload"), _("File uploaded"))
     actions.register_action("coalition.import", _("Import"), _("Import started"))

@@ -85,6 +85,18 @@ class PersonForm(CustomFieldsMixin, forms.ModelForm):
         chosen = {channel: str(self[f"primary_{channel}"].value()) for channel in Address.Channel.values}
         return [(a, str(a.pk) in removed, str(a.pk) == chosen[a.channel]) for a in self.held]
 
+    def known_already(self):
+        """People who hold a new address of this form, or bear its name where they are: see `people.alike`."""
+        cleaned, new = self.cleaned_data, not self.instance.pk
+        name = cleaned["name"] or f"{cleaned['given_name']} {cleaned['family_name']}"
+        return people.alike(
+            name=name if new else "",
+            zip_code=cleaned["zip"],
+            emails=list(filter(None, [cleaned["email"]])),
+            phones=list(filter(None, [cleaned["phone"]])),
+            but=self.instance.pk,
+        )
+
     def keep(self, by):
         """Hand what was entered to the verbs. Returns the person."""
         cleaned = self.cleaned_data
@@ -104,8 +116,14 @@ class PersonForm(CustomFieldsMixin, forms.ModelForm):
             for channel, values in ((Address.Channel.EMAIL, emails), (Address.Channel.PHONE, phones)):
                 for value in values:
                     people.add_address(person, channel, value)
-        people.set_tags(person, cleaned["tags"])
+        people.set_tags(person, cleaned["tags"], by=by)
         return person
+
+
+class TagsForm(forms.Form):
+    """The tags of one person, in place."""
+
+    tags = TagsField()
 
 
 class NoteForm(forms.Form):

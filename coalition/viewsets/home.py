@@ -8,14 +8,16 @@ from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from wagtail.admin.ui.components import Component
 
-from coalition import accounts, counting, duplicates, languages
-from coalition.models import Address, Agreement, Import, Installation, Organization, Person, Round
+from coalition import accounts, counting, duplicates, follow_ups, languages
+from coalition.models import Address, Agreement, FollowUp, Import, Installation, Organization, Person, Round
+from coalition.views.follow_ups import page_of
 
 SHOWN = 5
+WEEK = datetime.timedelta(days=7)
 
 
 class Panel(Component):
@@ -43,6 +45,39 @@ class Panel(Component):
     def get_context_data(self, parent_context):
         all_url = reverse(self.all_url_name) if self.all_url_name else ""
         return {"panel": self, "lines": self.lines, "all_url": all_url}
+
+
+class FollowUpsPanel(Panel):
+    """What this user meant to do within a week, what is late first."""
+
+    name = "follow-ups"
+    order = 120
+    title = gettext_lazy("Due this week")
+    icon = "calendar-check"
+    all_url_name = "follow_ups:index"
+    permission = "coalition.view_followup"
+
+    @property
+    def is_shown(self):
+        return accounts.sees_people(self.request.user) and super().is_shown
+
+    @cached_property
+    def lines(self):
+        today = timezone.localdate()
+        mine = FollowUp.objects.filter(owner=self.request.user, done_at=None, due__lte=today + WEEK)
+        mine = mine.exclude(person__binned_at__isnull=False).exclude(organization__binned_at__isnull=False)
+        return [self.line(follow_up, today) for follow_up in mine.select_related("person", "organization")[:SHOWN]]
+
+    def line(self, follow_up, today):
+        late = follow_up.due < today
+        day = languages.format_date(follow_up.due, get_language())
+        when = _("Late: it was due on %(day)s") if late else _("Until %(when)s")
+        return {
+            "words": str(follow_up),
+            "url": page_of(follow_ups.about(follow_up)),
+            "note": f"{follow_ups.about(follow_up)} · {when % {'day': day, 'when': day}}",
+            "tone": "bad" if late else "warn" if follow_up.due == today else "",
+        }
 
 
 class RoundsPanel(Panel):

@@ -6,7 +6,7 @@ from wagtail.snippets.views.snippets import SnippetViewSet
 
 from coalition.forms.people import PersonForm
 from coalition.models import Person
-from coalition.views.people import listing, person
+from coalition.views.people import editing, listing, person
 from coalition.views.sensitive import SensitiveDetails
 
 
@@ -23,8 +23,8 @@ class PersonViewSet(SnippetViewSet):
     inspect_view_enabled = True
     list_per_page = 30
     index_view_class = listing.PeopleIndex
-    add_view_class = person.AddPerson
-    edit_view_class = person.EditPerson
+    add_view_class = editing.AddPerson
+    edit_view_class = editing.EditPerson
     inspect_view_class = person.PersonPage
 
     def get_form_class(self, for_update=False):
@@ -61,6 +61,10 @@ class PersonViewSet(SnippetViewSet):
             path("inspect/<int:pk>/edit/", self.edit_view, name="edit"),
             path("inspect/<int:pk>/note/", self.construct_view(person.AddNote), name="note"),
             path("inspect/<int:pk>/sensitive/", self.construct_view(SensitiveDetails), name="sensitive"),
+            path("inspect/<int:pk>/tags/", self.construct_view(person.EditTags), name="tags"),
+            path("inspect/<int:pk>/lists/", self.construct_view(person.ChangeLists), name="lists"),
+            path("inspect/<int:pk>/bin/", self.construct_view(person.BinPerson), name="bin"),
+            path("inspect/<int:pk>/restore/", self.construct_view(person.RestorePerson), name="restore"),
             path("inspect/<int:pk>/stop/", self.construct_view(person.RecordStop), name="stop"),
             path("history/<int:pk>/", self.history_view, name="history"),
             path("history-results/<int:pk>/", self.history_results_view, name="history_results"),

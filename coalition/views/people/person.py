@@ -2,21 +2,23 @@
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from django.views import View
 from django.views.generic import FormView, TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from coalition import consent, merging, people
-from coalition.forms.people import HeardStopForm, NoteForm, PersonForm
-from coalition.models import Address, Consent, Person
-from coalition.views.screens import RecordScreen, Screen, WithHistory
+from coalition import consent, lists, people
+from coalition.forms.people import HeardStopForm, NoteForm, TagsForm
+from coalition.models import Address, Consent, PeopleList, Person
+from coalition.views.follow_ups import follow_ups_of
+from coalition.views.screens import RecordScreen, WithHistory
 
 
 class PersonScreen(RecordScreen):
-    """A page about one person."""
+    """A page about one person who is not in the bin."""
 
     subject = "person"
     home = "people:inspect"
@@ -28,36 +30,50 @@ class PersonScreen(RecordScreen):
 
 
 class PersonPage(WithHistory, PersonScreen, TemplateView):
-    """Who somebody is, how and why (or why not) we may write to them, and everything between them and us."""
+    """Who somebody is, how and why (or why not) we may write to them, and everything between them and us.
+
+    The page of somebody in the bin says so, and offers the way out; who was merged into another is found there.
+    """
 
     template_name = "coalition/people/inspect.html"
 
     def records(self):
-        return super().records() | Person.objects.exclude(merged_into=None)
+        return Person.objects.select_related("binned_by")
 
-    def dispatch(self, request, *args, **kwargs):
-        if self.person.merged_into_id:  # whoever kept a link finds who the record is part of now
-            return redirect(self.home, merging.current(self.person).pk)
-        return super().dispatch(request, *args, **kwargs)
+    def get(self, request, *args, **kwargs):
+        if self.person.merged_into_id:
+            return redirect("people:inspect", self.person.merged_into_id)
+        return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs):
-        addresses = list(self.person.addresses.order_by("channel", "-primary", "pk"))
-        history = list(self.person.consents.select_related("address", "by")[:50])
+        person, user = self.person, self.request.user
+        addresses = list(person.addresses.order_by("channel", "-primary", "pk"))
+        history = list(person.consents.select_related("address", "by")[:50])
         closed = consent.suppressed({(a.channel, a.value) for a in addresses})
         newest = {}
         for line in history:
             newest.setdefault(line.address_id, line)
+        is_binned = person.binned_at is not None
+        context = super().get_context_data(**kwargs)
+        may_change = context["may_change"] and not is_binned
         return (
-            super().get_context_data(**kwargs)
+            context
             | self.history(kwargs.get("note_form"))
+            | follow_ups_of(person, user)
+            | on_lists(person, user)
             | {
                 "addresses": [(a, newest.get(a.pk), (a.channel, a.value) in closed) for a in addresses],
                 "can_stop": any(a.consent != Address.Consent.WITHDRAWN for a in addresses),
                 "consents": history,
-                "representations": self.person.representations.select_related("organization"),
-                "tags": self.person.tags.all(),
-                "external_ids": self.person.external_ids.all(),
-                "may_stop": self.request.user.has_perm("coalition.add_consent"),
+                "representations": person.representations.select_related("organization"),
+                "memberships": person.memberships.select_related("organization"),
+                "tags": person.tags.all(),
+                "external_ids": person.external_ids.all(),
+                "is_binned": is_binned,
+                "may_change": may_change,
+                "may_stop": user.has_perm("coalition.add_consent"),
+                "may_bin": self.user_has_permission("delete") and not is_binned,
+                "may_restore": self.user_has_permission("delete") and is_binned,
             }
         )
 
@@ -66,6 +82,9 @@ class AddNote(PersonPage):
     """Leave a note on the timeline."""
 
     http_method_names = ["post"]
+
+    def records(self):
+        return Person.objects.present()
 
     def post(self, request, *args, **kwargs):
         form = NoteForm(request.POST)
@@ -76,6 +95,99 @@ class AddNote(PersonPage):
         people.write_note(self.person, form.cleaned_data["text"], by=request.user)
         messages.success(request, _("The note is on the timeline."))
         return redirect(f"{self.url}#timeline")
+
+
+# Tags and lists, in place
+
+
+class EditTags(PersonScreen, FormView):
+    """The tags of one person: a part of the page that turns into a form and back; without JavaScript a page."""
+
+    form_class = TagsForm
+    template_name = "coalition/people/tags.html"
+    any_permission_required = None
+    permission_required = "change"
+    step = gettext_lazy("Tags")
+
+    def get_initial(self):
+        return {"tags": ", ".join(self.person.tags.values_list("name", flat=True))}
+
+    def get_template_names(self):
+        return ["coalition/people/tags_form.html"] if self.request.htmx else super().get_template_names()
+
+    def form_valid(self, form):
+        people.set_tags(self.person, form.cleaned_data["tags"], by=self.request.user)
+        if not self.request.htmx:
+            return redirect(self.url)
+        context = {"person": self.person, "tags": self.person.tags.all(), "may_change": True}
+        return render(self.request, "coalition/people/tags_shown.html", context)
+
+
+def on_lists(person, user):
+    """What `coalition/people/lists.html` shows."""
+    held = list(person.lists.all())
+    return {
+        "lists": held,
+        "other_lists": PeopleList.objects.exclude(pk__in=[people_list.pk for people_list in held])[:200],
+        "may_list": user.has_perm("coalition.change_peoplelist"),
+    }
+
+
+class ChangeLists(PersonScreen, View):
+    """Put one person on a list, or take them off."""
+
+    any_permission_required = None
+    permission_required = "change"
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        if not request.user.has_perm("coalition.change_peoplelist"):
+            raise PermissionDenied
+        wanted = request.POST.get("list", "")
+        people_list = get_object_or_404(PeopleList, pk=wanted if wanted.isascii() and wanted.isdigit() else 0)
+        act = lists.take_off if request.POST.get("off") else lists.put_on
+        act(people_list, self.person, by=request.user)
+        if not request.htmx:
+            return redirect(f"{self.url}#lists")
+        context = on_lists(self.person, request.user) | {"person": self.person, "may_change": True}
+        return render(request, "coalition/people/lists.html", context)
+
+
+# The bin
+
+
+class BinPerson(PersonScreen, View):
+    any_permission_required = None
+    permission_required = "delete"
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        if people.move_to_bin(self.person, by=request.user):
+            log(instance=self.person, action="coalition.bin")
+            messages.success(
+                request,
+                _("%(person)s is in the bin, and can be taken out again with everything.") % {"person": self.person},
+                buttons=[messages.button(self.url, _("See the page"))],
+            )
+        return redirect("people:list")
+
+
+class RestorePerson(PersonScreen, View):
+    any_permission_required = None
+    permission_required = "delete"
+    http_method_names = ["post"]
+
+    def records(self):
+        return Person.objects.filter(merged_into=None)
+
+    def post(self, request, *args, **kwargs):
+        if people.restore(self.person, by=request.user):
+            log(instance=self.person, action="coalition.restore")
+            messages.success(request, _("%(person)s is back, with everything.") % {"person": self.person})
+        return redirect(self.url)
+
+
+# A stop heard elsewhere
 
 
 class RecordStop(PersonScreen, FormView):
@@ -116,40 +228,3 @@ class RecordStop(PersonScreen, FormView):
             % {"number": closed},
         )
         return redirect(self.url)
-
-
-class EditPerson(PersonScreen, FormView):
-    form_class = PersonForm
-    template_name = "coalition/people/edit.html"
-    any_permission_required = None
-    permission_required = "change"
-    step = gettext_lazy("Edit")
-
-    def get_form_kwargs(self):
-        return super().get_form_kwargs() | {"instance": self.person}
-
-    @transaction.atomic
-    def form_valid(self, form):
-        person = form.keep(by=self.request.user)
-        log(instance=person, action="wagtail.edit")
-        messages.success(self.request, _("What changed is kept."))
-        return redirect(self.url)
-
-
-class AddPerson(Screen, FormView):
-    form_class = PersonForm
-    template_name = "coalition/people/edit.html"
-    permission_required = "add"
-    page_title = gettext_lazy("Add a person")
-    listing = ("people:list", gettext_lazy("People"))
-    header_icon = "user"
-
-    def get_form_kwargs(self):
-        return super().get_form_kwargs() | {"instance": Person()}
-
-    @transaction.atomic
-    def form_valid(self, form):
-        person = form.keep(by=self.request.user)
-        log(instance=person, action="wagtail.create")
-        messages.success(self.request, _("%(person)s was added.") % {"person": person})
-        return redirect("people:inspect", person.pk)
