@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 from i18nfield.forms import I18nModelForm
-from wagtail.admin.widgets import AdminDateInput
 
 from coalition import languages, logos, organizations
+from coalition.forms.custom import CustomFieldsMixin
 from coalition.forms.fields import EmailField, NameField, PhoneField, say_languages
 from coalition.models import Agreement, Constituency, Membership, Organization, Region, Representative
 from coalition.places import CHOICES, zip_code
@@ -21,12 +21,16 @@ Stage = Organization.Stage
 MEGABYTE = 1 << 20
 
 
+def day_box():
+    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
 def still_offered(model, held=()):
     """What may be chosen: all that is not retired, and what this record holds already."""
     return model.objects.filter(Q(retired_at=None) | Q(pk__in=[row.pk for row in held]))
 
 
-class OrganizationForm(I18nModelForm):
+class OrganizationForm(CustomFieldsMixin, I18nModelForm):
     """An organization in sections. Two boxes appear only when they are needed: that it is not the one that it looks
     like, and that a partner has really left."""
 
@@ -116,7 +120,7 @@ class OrganizationForm(I18nModelForm):
     def keep(self, by):
         """Hand what was entered to the verb. Returns the organization."""
         chosen = {name: self.cleaned_data[name] for name in ("regions", "constituencies") if name in self.fields}
-        return organizations.keep(self.save(commit=False), **chosen, by=by)
+        return organizations.keep(self.save(commit=False), **chosen, fields=self.custom_values, by=by)
 
 
 class RepresentativeForm(I18nModelForm):
@@ -169,7 +173,7 @@ class AgreementForm(forms.ModelForm):
     class Meta:
         model = Agreement
         fields = ["kind", "title", "signed_on", "ends_on", "file"]
-        widgets = {"signed_on": AdminDateInput, "ends_on": AdminDateInput}
+        widgets = {"signed_on": day_box(), "ends_on": day_box()}
         help_texts = {
             "ends_on": _("Leave it empty where it runs on."),
             "file": _("PDF, Word, OpenDocument, PNG or JPEG, at most 15 MB. Only staff can open it."),
@@ -232,11 +236,11 @@ class LogoForm(forms.Form):
         help_text=_("Leave it empty while nobody has: the logo is kept, and shown nowhere."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    permitted_on = forms.DateField(label=_("Allowed on"), required=False, widget=AdminDateInput)
+    permitted_on = forms.DateField(label=_("Allowed on"), required=False, widget=day_box())
     expires_on = forms.DateField(
         label=_("Allowed until"),
         required=False,
-        widget=AdminDateInput,
+        widget=day_box(),
         help_text=_("Leave it empty where they named no end."),
     )
 

@@ -1,6 +1,7 @@
 """What the tests of publications and sign-ons start from."""
 
 import pytest
+from django.core.files.storage import storages
 
 from coalition import publishing
 from tests import factories
@@ -25,3 +26,15 @@ def publication(installation, editor):
 def round_(publication, editor):
     """An open round about version 1; nobody is asked yet."""
     return open_round(publication, editor)
+
+
+@pytest.fixture
+def private_files(monkeypatch, tmp_path):
+    """The private storage, in a folder of this test's own."""
+    storage = storages["private"]
+    monkeypatch.setattr(storage, "_location", str(tmp_path))
+    for name in ("base_location", "location"):
+        storage.__dict__.pop(name, None)
+    yield storage
+    for name in ("base_location", "location"):
+        storage.__dict__.pop(name, None)

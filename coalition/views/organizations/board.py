@@ -5,6 +5,7 @@ Every card has a plain menu of stages with a button; htmx puts the answer in pla
 
 import datetime
 
+from django import forms
 from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, OuterRef, Prefetch, Subquery, Window
@@ -41,7 +42,15 @@ class BoardMixin:
     def filters(self):
         held = Organization.objects.present()
         filters = OrganizationFilters(self.request.GET, held, request=self.request)
-        filters.form.fields.pop("stage", None)
+        fields = filters.form.fields
+        del fields["stage"]
+        for name in list(fields):
+            if not fields[name].choices or (name in ("region", "constituency") and not fields[name].queryset):
+                del fields[name]
+            elif not isinstance(fields[name].widget, forms.Select) or isinstance(
+                fields[name].widget, forms.RadioSelect
+            ):
+                fields[name].widget = forms.Select(choices=fields[name].choices)  # a row of menus, not columns of dots
         return filters
 
     @cached_property

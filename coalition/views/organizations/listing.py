@@ -12,10 +12,11 @@ from django_filters import ChoiceFilter, ModelChoiceFilter
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, NumberColumn, TitleColumn
 from wagtail.admin.views import generic
-from wagtail.admin.widgets.button import HeaderButton
 
-from coalition.models import Constituency, Organization, Region
+from coalition import saved_views
+from coalition.models import Constituency, Organization, Region, SavedView
 from coalition.places import CHOICES
+from coalition.views.saved_views import WithSavedViews
 from coalition.views.screens import ANY, Screen
 
 SIGNING = Q(representatives__may_sign=True, representatives__person__binned_at=None)
@@ -51,13 +52,14 @@ class PlaceColumn(Column):
     cell_template_name = "coalition/organizations/cell_place.html"
 
 
-class OrganizationsIndex(generic.IndexView):
+class OrganizationsIndex(WithSavedViews, generic.IndexView):
     page_title = gettext_lazy("Organizations")
     add_item_label = gettext_lazy("Add an organization")
     any_permission_required = ANY
     filterset_class = OrganizationFilters
     is_searchable = True
     default_ordering = "alphabetical"
+    screen = SavedView.Screen.ORGANIZATIONS
     results_template_name = "coalition/organizations/index_results.html"
 
     @cached_property
@@ -77,17 +79,12 @@ class OrganizationsIndex(generic.IndexView):
     def search_queryset(self, queryset):
         return queryset.search(self.search_query) if self.is_searching else queryset
 
-    @cached_property
-    def header_buttons(self):
-        asked = self.request.GET.urlencode()
-        board = reverse("organizations:board") + (f"?{asked}" if asked else "")
-        buttons = [
-            *super().header_buttons,
-            HeaderButton(_("Board"), url=board, icon_name="grip"),
-        ]
+    def get_context_data(self, *args, **kwargs):
+        asked = saved_views.question(self.request.GET.urlencode(), order=False)
+        tabs = [(reverse("organizations:board") + (f"?{asked}" if asked else ""), _("Board"), False)]
         if self.permission_policy.user_has_permission(self.request.user, "change"):
-            buttons.append(HeaderButton(_("Bin"), url=reverse("organizations:binned"), icon_name="bin"))
-        return buttons
+            tabs.append((reverse("organizations:binned"), _("Bin"), False))
+        return super().get_context_data(*args, **kwargs) | {"tabs": tabs}
 
 
 class Binned(Screen, ListView):
