@@ -28,6 +28,14 @@ def import_people(import_id):
 
 
 @shared_task
+def undo_import(import_id):
+    """Undo some chunks of an import; while rows remain, queue another turn."""
+    batch = Import.objects.filter(pk=import_id).first()
+    if batch and importing.run_undo(batch, chunks=IMPORT_CHUNKS):
+        undo_import.delay(import_id)
+
+
+@shared_task
 def work_in_bulk(action_id):
     """Do (or undo) one thing to some chunks of people; while there are more, queue another turn."""
     action = BulkAction.objects.filter(pk=action_id).first()
@@ -70,6 +78,8 @@ def sweep():
     send_notices.delay()
     for import_id in importing.stalled():
         import_people.delay(import_id)
+    for import_id in importing.stalled_undos():
+        undo_import.delay(import_id)
     for action_id in bulk.stalled():
         work_in_bulk.delay(action_id)
     for search_id in duplicates.stalled():

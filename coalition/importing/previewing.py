@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from coalition.models import ImportedRow
+from coalition.models import ImportedRow, Tag
 from coalition.reading_people import REASONS
 
 from .matching import Matcher
@@ -25,6 +25,7 @@ class Preview:
     stops: int
     samples: dict  # {outcome: [Result]}
     partial: bool
+    new_tags: list  # names of tags that do not exist yet
 
 
 def preview(batch, *, samples=5):
@@ -55,7 +56,14 @@ def preview(batch, *, samples=5):
         stops=len(stops),
         samples=shown,
         partial=seen < batch.rows,
+        new_tags=_new_tags(matcher),
     )
+
+
+def _new_tags(matcher):
+    """The tags that would be made: "Housing" and "housing" are one."""
+    known = set(Tag.objects.filter(slug__in=list(matcher.tags)).values_list("slug", flat=True))
+    return sorted(name for slug, name in matcher.tags.items() if slug not in known)
 
 
 def report(batch):

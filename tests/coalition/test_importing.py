@@ -422,6 +422,7 @@ def test_S1_the_day_they_agreed_is_kept_and_never_lies_ahead():
         "ana@x.example.org,2024-03-10 02:30:00",
         f"ben@x.example.org,{ahead}",
         header="email,opt in date",
+        mapping={"opt in date": "email_yes_at"},
         options={"email_consent": "column", "email_wording": "Yes."},
     )
     first, second = Consent.objects.order_by("at")
