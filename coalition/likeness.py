@@ -96,7 +96,7 @@ def keys_of(looks):
         mailbox = email.partition("@")[0]
         if len(mailbox) > 4 and mailbox not in SHARED_MAILBOXES:
             keys |= {f"e{mailbox}:{initial}" for initial in initials}
-    for last in {*looks.family[:1], *looks.family[-1:]}:
+    for last in {*looks.family[:1], *looks.family[-1:], "".join(looks.family)} - {""}:
         for place in filter(None, (looks.zip, looks.city)):
             keys |= {f"l{last}:{place}:{initial}" for initial in initials}
             keys |= {f"f{last}:{place}:{first}" for first in firsts}
@@ -184,10 +184,7 @@ def _compare_firsts(one, other):
         return 60, []
     a, b = one.given[0], other.given[0]
     if a == b:
-        seconds = one.given[1:2] + other.given[1:2]
-        if len(seconds) == 2 and not _fit(*seconds):
-            return None, []  # María Elena and María José
-        return 100, []
+        return (None, []) if _middles_differ(one, other) else (100, [])
     if 1 in (len(a), len(b)):
         return (88, ["initial"]) if a[0] == b[0] else (None, [])
     if one.firsts & other.firsts:
@@ -196,6 +193,14 @@ def _compare_firsts(one, other):
         return 85, []
     alike = JaroWinkler.similarity(a, b)
     return (alike * 100, []) if alike >= 0.87 else (None, [])
+
+
+def _middles_differ(one, other):
+    """María Elena Peña and María José Peña: two people, however their names were typed into boxes."""
+    a, b = one.words, other.words
+    between = len(a) == len(b) == 3 and a[0] == b[0] and a[2] == b[2] and not _fit(a[1], b[1])
+    seconds = one.given[1:2] + other.given[1:2]
+    return between or (len(seconds) == 2 and not _fit(*seconds))
 
 
 def _fit(a, b):

@@ -29,6 +29,7 @@ from coalition.models import (
     Sensitive,
 )
 from coalition.models.sealing import seal
+from coalition.people import display
 
 AT_MOST = 5
 NAME = ("name", "given_name", "family_name")
@@ -127,7 +128,7 @@ class Plan:
         own = [a for a in found.values() if a.person_id == self.kept.pk and a.primary]
         best = max([*own, *found.values()], key=lambda a: (_usable(a), a in own))
         chosen = self._chosen(str(channel), {a.pk for a in found.values()}, best.pk)
-        options = [(a.pk, a.value) for a in found.values()]
+        options = [(a.pk, display(a)) for a in found.values()]
         return Part(str(channel), label, options, chosen, len(options) > 1, {a.pk: a for a in found.values()})
 
     def _custom_part(self, field):
@@ -152,14 +153,11 @@ class Plan:
 
     def unites(self):
         """[(label, number)] of what hangs on the others and comes along."""
-        return _counted(
-            {
-                (model._meta.label_lower, field.name): model._base_manager.filter(
-                    **{f"{field.name}__in": self.others}
-                ).count()
-                for model, field in links()
-            }
-        )
+        numbers = Counter()
+        for model, field in links():
+            rows = model._base_manager.filter(**{f"{field.name}__in": self.others})
+            numbers[model._meta.label_lower] += rows.count()
+        return named(numbers)
 
     @property
     def seen(self):
@@ -211,13 +209,29 @@ def links():
     return sorted(found, key=lambda link: (link[0]._meta.label_lower != "coalition.address", link[0]._meta.label))
 
 
-def _counted(numbers):
-    """[(label, number)] by model; `numbers` is {(label of a model, name of a field): number}."""
-    totals = Counter()
-    for (label, _field), number in numbers.items():
-        totals[label] += number
-    by_label = {model._meta.label_lower: model._meta.verbose_name_plural for model, _field in links()}
-    return [(by_label[label], number) for label, number in totals.items() if number and label in by_label]
+# What staff call the rows that have no page of their own.
+NAMES = {
+    "coalition.address": _("emails and phones"),
+    "coalition.consent": _("lines of consent"),
+    "coalition.externalid": _("numbers in other systems"),
+    "coalition.importedrow": _("rows of imports"),
+    "coalition.invitation": _("invitations to sign"),
+    "coalition.listing": _("lists"),
+    "coalition.muting": _("muted topics"),
+    "coalition.representative": _("roles in organizations"),
+    "coalition.tagging": _("tags"),
+    "campaigns.answer": _("answers by text"),
+    "campaigns.delivery": _("messages sent or held back"),
+}
+
+
+def named(numbers):
+    """[(what it is, number)]; `numbers` is {label of a model: number}."""
+    return [
+        (NAMES.get(label) or apps.get_model(label)._meta.verbose_name_plural, number)
+        for label, number in numbers.items()
+        if number
+    ]
 
 
 # Merge

@@ -51,9 +51,7 @@ def look(done):
         elif kind == "custom":
             for key, (_was, now) in step[1].items():
                 (restored if (kept.custom or {}).get(key) == now else stay).append(key)
-    names = {model._meta.label_lower: model._meta.verbose_name_plural for model, _field in merging.links()}
-    back = [(names[label], number) for label, number in numbers.items() if number and label in names]
-    return Look(back, restored, stay)
+    return Look(merging.named(numbers), restored, stay)
 
 
 def _people(done, *, lock=False):
