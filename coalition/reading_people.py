@@ -160,7 +160,7 @@ def header_of(batch, file):
 def rows_of(batch, file, *, skip=0):
     """The rows of an import's file, read by its mapping and options; `skip` of them were read before."""
     reader = Reader(header_of(batch, file), batch.mapping, batch.options)
-    if reader.sums:
+    if reader.sums is not None:
         reader.add_up(reading_files.rows(file, batch.encoding, batch.delimiter, first_row=batch.first_row))
     below = reading_files.rows(file, batch.encoding, batch.delimiter, skip=skip, first_row=batch.first_row)
     for line, cells in below:

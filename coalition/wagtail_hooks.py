@@ -104,6 +104,7 @@ def people_log_actions(actions):
     actions.register_action("coalition.upload", _("Upload"), _("File uploaded"))
     actions.register_action("coalition.import", _("Import"), _("Import started"))
     actions.register_action("coalition.cancel_import", _("Cancel"), _("Import cancelled"))
+    actions.register_action("coalition.undo_import", _("Undo"), _("Import undone"))
     actions.register_action("coalition.export", _("Export"), _("People exported"))
     actions.register_action("coalition.add_representative", _("Add a representative"), _("Representative added"))
     actions.register_action(

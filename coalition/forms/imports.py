@@ -116,10 +116,14 @@ class RememberForm(forms.Form):
     )
 
 
-class RenameForm(forms.ModelForm):
-    class Meta:
-        model = SavedMapping
-        fields = ["name"]
+class UndoForm(forms.Form):
+    why = forms.CharField(
+        label=_("Why"),
+        help_text=_("For the record; you may leave it blank."),
+        required=False,
+        max_length=300,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
 
 
 class ImportForm(forms.Form):

@@ -12,6 +12,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from coalition import importing, tasks
+from coalition.forms.imports import UndoForm
 from coalition.models import Organization
 from coalition.reading_files import label_of
 from coalition.spreadsheets import csv_stream
@@ -20,7 +21,6 @@ from .screens import ChangeScreen, ImportScreen, State, figures, reason_words, r
 
 SHOWN = 50
 BUSY = (State.RUNNING, State.UNDOING)
-MAY_BE_UNDONE = (State.DONE, State.CANCELLED, State.FAILED)
 
 
 class ImportPage(ImportScreen, TemplateView):
@@ -46,7 +46,8 @@ class ImportPage(ImportScreen, TemplateView):
             "shown": SHOWN,
             "busy": batch.state in BUSY,
             "running": batch.state == State.RUNNING,
-            "may_undo": batch.state in MAY_BE_UNDONE and batch.done and self.user_has_permission("change"),
+            "may_undo": importing.may_undo(batch) and self.user_has_permission("change"),
+            "undo": undo_words(batch.undo) if batch.state == State.UNDONE else None,
             "options": batch.options,
             "organization": Organization.objects.filter(pk=organization).first() if organization else None,
             **self.pace(),
@@ -55,8 +56,9 @@ class ImportPage(ImportScreen, TemplateView):
     def pace(self):
         """How far the work is, how long it will take at the pace seen so far, and what the next look needs to know."""
         batch = self.batch
-        undone = batch.undo.get("rows", 0) if batch.state == State.UNDOING else 0
-        done, total = (undone, batch.done) if batch.state == State.UNDOING else (batch.done, batch.rows)
+        done, total = batch.done, batch.rows
+        if batch.state == State.UNDOING:
+            done, total = batch.undo.get("done", 0), batch.undo.get("rows", 0)
         now = int(time.time())
         try:
             since, had = int(self.request.GET["since"]), int(self.request.GET["had"])
@@ -77,6 +79,15 @@ def seconds_words(seconds):
         return ngettext("about %(number)d minute left", "about %(number)d minutes left", minutes) % {"number": minutes}
     hours = round(minutes / 60)
     return ngettext("about %(number)d hour left", "about %(number)d hours left", hours) % {"number": hours}
+
+
+def undo_words(counts):
+    """What an undo takes back, and whom it leaves with the reason why."""
+    kept = counts.get("kept") or {}
+    return counts | {
+        "staying": sum(kept.values()),
+        "why": [(importing.KEPT[code], kept[code]) for code in importing.KEPT if kept.get(code)],
+    }
 
 
 class Progress(ImportPage):
@@ -114,15 +125,18 @@ class Undo(ChangeScreen, TemplateView):
     step = gettext_lazy("Undo")
 
     def dispatch(self, request, *args, **kwargs):
-        if (self.batch.state not in MAY_BE_UNDONE or not self.batch.done) and self.user_has_permission("change"):
+        if not importing.may_undo(self.batch) and self.user_has_permission("change"):
             return redirect(self.url)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(**kwargs) | {"undo": importing.undo_preview(self.batch)}
+        return super().get_context_data(**kwargs) | {
+            "undo": undo_words(vars(importing.undo_preview(self.batch))),
+            "form": UndoForm(),
+        }
 
     def post(self, request, *args, **kwargs):
-        if importing.undo(self.batch, by=request.user):
+        if importing.undo(self.batch, by=request.user, why=request.POST.get("why", "").strip()):
             tasks.undo_import.delay_on_commit(self.batch.pk)
             log(instance=self.batch, action="coalition.undo_import")
             messages.success(request, _("The import is being undone. You can leave this page."))

@@ -13,7 +13,7 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.log_actions import log
 
-from coalition import importing, layouts, preparing, reading_files, reading_people, tasks
+from coalition import importing, layouts, people, preparing, reading_files, reading_people, tasks
 from coalition.forms.imports import DELIMITERS, ENCODINGS, ApplyForm, ImportForm, ReadingForm, RememberForm, UploadForm
 from coalition.models import ImportedRow, Organization, SavedMapping
 
@@ -146,7 +146,7 @@ class Preview(BeforeStart, TemplateView):
             "coming": preview.rows - preview.counts["refused"],
             "figures": figures(preview.counts),
             "reasons": reasons(preview.reasons),
-            "new_tags": getattr(preview, "new_tags", []),
+            "new_tags": preview.new_tags,
             "options": self.batch.options,
             "organization": Organization.objects.filter(pk=organization).first() if organization else None,
             "remember": RememberForm(initial={"remember": self.batch.options.get("saved", "")}),
@@ -213,7 +213,7 @@ def shown(result, labels):
     return {
         "line": row.line,
         "name": details.get("name", ""),
-        "addresses": [value for _channel, value in row.addresses],
+        "addresses": [*row.emails, *map(people.display_phone, row.phones)],
         "place": " ".join(filter(None, [details.get("city"), details.get("state"), details.get("zip")])),
         "pairs": pairs if result.outcome != ImportedRow.Outcome.NEW else [],
         "changes": [
