@@ -7,15 +7,10 @@ import datetime
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q, Value
-from django.db.models.fields.json import (
-    KeyTextTransform,
-    KeyTransform,
-    KeyTransformGte,
-    KeyTransformLte,
-)
+from django.db.models import JSONField, Q, TextField, Value
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import GreaterThanOrEqual, IContains, LessThan
+from django.db.models.lookups import GreaterThanOrEqual, IContains, LessThan, LessThanOrEqual
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -43,6 +38,11 @@ class AboutField(segments.Criterion):
     @property
     def filled(self):
         return Q(custom__has_key=self.field.key)
+
+    @property
+    def text(self):
+        """The value as text; empty, rather than nothing, where there is none."""
+        return Coalesce(KeyTextTransform(self.field.key, "custom"), Value(""), output_field=TextField())
 
     def sentence(self, cleaned):
         return _("have “%(field)s”: %(words)s") % {"field": self.field, "words": self.words(cleaned)}
@@ -74,7 +74,7 @@ class AboutText(AboutField):
             return Q()
         if cleaned["how"] == "is":
             return Q(custom__contains={self.field.key: words})
-        return Q(IContains(Coalesce(KeyTextTransform(self.field.key, "custom"), Value("")), words))
+        return Q(IContains(self.text, words))
 
     def words(self, cleaned):
         how = dict(self.HOWS)[cleaned["how"]]
@@ -103,9 +103,9 @@ class AboutNumber(AboutField):
     def condition(self, cleaned):
         said, value = Q(), KeyTransform(self.field.key, "custom")
         if cleaned["least"] is not None:
-            said &= Q(KeyTransformGte(value, cleaned["least"]))
+            said &= Q(GreaterThanOrEqual(value, Value(cleaned["least"], JSONField())))
         if cleaned["most"] is not None:
-            said &= Q(KeyTransformLte(value, cleaned["most"]))
+            said &= Q(LessThanOrEqual(value, Value(cleaned["most"], JSONField())))
         return self.filled & said if said else said
 
     def words(self, cleaned):
@@ -136,7 +136,7 @@ class AboutDate(AboutField):
             since.append(today - datetime.timedelta(days=cleaned["past"] or 0))
             until.append(today + datetime.timedelta(days=cleaned["coming"] or 0))
         since, until = list(filter(None, since)), list(filter(None, until))
-        value, said = Coalesce(KeyTextTransform(self.field.key, "custom"), Value("")), Q()
+        value, said = self.text, Q()
         if since:
             said &= Q(GreaterThanOrEqual(value, max(since).isoformat()))
         if until:

@@ -85,10 +85,9 @@ def merge(tag, into, *, by=None):
             [into.pk, tag.pk],
         )
         added = cursor.rowcount
-    for relation in Tag._meta.related_objects:
-        if relation.related_model is not Tagging and not relation.many_to_many:
-            rows = relation.related_model._default_manager.filter(**{relation.field.name: tag})
-            rows.update(**{relation.field.name: into})
+    for relation in _relations():
+        rows = relation.related_model._default_manager.filter(**{relation.field.name: tag})
+        rows.update(**{relation.field.name: into})
     for segment in _segments_asking(tag):
         segment.criteria = _asking_instead(segment.criteria, tag.pk, into.pk)
         segment.save(update_fields=["criteria", "updated_at"])
@@ -118,10 +117,15 @@ def delete(tag, *, by=None):
 def used_by(tag):
     """What asks for a tag or adds it, in whatever app."""
     found = list(_segments_asking(tag)) + list(_views_asking(tag))
-    for relation in Tag._meta.related_objects:
-        if relation.related_model is not Tagging and not relation.many_to_many:
-            found += relation.related_model._default_manager.filter(**{relation.field.name: tag})
+    for relation in _relations():
+        found += relation.related_model._default_manager.filter(**{relation.field.name: tag})
     return found
+
+
+def _relations():
+    """What points to a tag, in whatever app, besides the people who have it."""
+    held = (field for field in Tag._meta.get_fields(include_hidden=True) if field.one_to_many or field.one_to_one)
+    return [relation for relation in held if relation.auto_created and relation.related_model is not Tagging]
 
 
 def _segments_asking(tag):

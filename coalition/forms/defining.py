@@ -96,7 +96,7 @@ def choice_rows(field=None, data=None, *, more=False):
         initial = [{name: row[name].value() for name in names} for row in entered.forms]
     else:
         initial = [initial_of(choice, place) for place, choice in enumerate(field.choices if field else [], 1)]
-    rows = forms.formset_factory(ChoiceForm, extra=BLANK_ROWS, absolute_max=200)
+    rows = forms.formset_factory(ChoiceForm, extra=BLANK_ROWS, max_num=defining.MOST_CHOICES, absolute_max=200)
     return rows(initial=initial, prefix="choices")
 
 

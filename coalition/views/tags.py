@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -197,10 +198,11 @@ class DeleteTag(TagsScreen, TemplateView):
     def post(self, request, *args, **kwargs):
         words = str(self.tag)
         try:
-            number = tags.delete(self.tag, by=request.user)
+            with transaction.atomic():
+                log(instance=self.tag, action="wagtail.delete")
+                number = tags.delete(self.tag, by=request.user)
         except tags.Held:
             return self.render_to_response(self.get_context_data(), status=409)
-        log(instance=self.tag, action="wagtail.delete")
         messages.success(
             request,
             ngettext(
