@@ -8,7 +8,7 @@ import datetime
 from django import forms
 from django.core import signing
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, OuterRef, Prefetch, Subquery, Window
+from django.db.models import Case, Count, F, OuterRef, Prefetch, Subquery, When, Window
 from django.db.models.functions import RowNumber
 from django.http import QueryDict
 from django.shortcuts import redirect, render
@@ -64,6 +64,12 @@ class BoardMixin:
         return asked if asked in Stage.values else Stage.IDENTIFIED.value
 
     @property
+    def whole(self):
+        """The column that shows all its cards."""
+        asked = self.request.GET.get("all", "")
+        return asked if asked in Stage.values else ""
+
+    @property
     def query(self):
         """What narrows the board, as an address's query string, without the column."""
         asked = QueryDict(mutable=True)
@@ -78,16 +84,11 @@ class BoardMixin:
         found = Organization.objects.filter(pk__in=found.values("pk"))
         numbers = dict(found.order_by().values_list("stage").annotate(number=Count("pk")))
         due = FollowUp.objects.filter(organization=OuterRef("pk"), done_at=None).order_by("due", "pk")
-        cards = found.annotate(
-            due=Subquery(due.values("due")[:1]),
-            next=Subquery(due.values("text")[:1]),
-            place=Window(RowNumber(), partition_by="stage", order_by=[F("alphabetical"), F("pk")]),
-        )
-        whole = self.request.GET.get("all", "")
-        if whole in Stage.values:
-            cards = cards.filter(place__lte=CARDS) | cards.filter(stage=whole)
-        else:
-            cards = cards.filter(place__lte=CARDS)
+        place = Window(RowNumber(), partition_by="stage", order_by=[F("alphabetical"), F("pk")])
+        if self.whole:
+            place = Case(When(stage=self.whole, then=0), default=place)
+        cards = found.annotate(due=Subquery(due.values("due")[:1]), next=Subquery(due.values("text")[:1]), place=place)
+        cards = cards.filter(place__lte=CARDS)
         signing_ = Representative.objects.filter(may_sign=True, person__binned_at=None).select_related("person")
         cards = cards.prefetch_related(Prefetch("representatives", signing_.order_by("pk"), to_attr="signing"))
         by_stage = {stage: [] for stage in Stage.values}
@@ -112,7 +113,7 @@ class BoardMixin:
         ]
 
     def board(self):
-        asked = _address(self.query, column=self.chosen, all=self.request.GET.get("all", ""))
+        asked = _address(self.query, column=self.chosen, all=self.whole)
         return {
             "columns": self.columns(),
             "stages": Stage.choices,
@@ -204,7 +205,7 @@ class MoveOrganization(Moving):
         context = self.get_context_data() | {
             "touches": organizations.on_leaving(self.record),
             "stage": stage,
-            "asked": _address(self.query, column=self.chosen, all=self.request.GET.get("all", "")),
+            "asked": _address(self.query, column=self.chosen, all=self.whole),
             "back": "page" if self.from_page else "",
             "back_url": self.url if self.from_page else reverse("organizations:board") + _address(self.query),
         }

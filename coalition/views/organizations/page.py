@@ -16,6 +16,7 @@ from wagtail.admin import messages
 from coalition import accounts, custom, people
 from coalition.forms.people import NoteForm
 from coalition.models import Organization
+from coalition.views.follow_ups import follow_ups_of
 from coalition.views.screens import RecordScreen, WithHistory
 
 MEMBERS_SHOWN = 6
@@ -77,6 +78,7 @@ class OrganizationPage(WithHistory, OrganizationScreen, TemplateView):
         return (
             context
             | self.history(kwargs.get("note_form"))
+            | follow_ups_of(organization, user)
             | {
                 "representatives": speakers.order_by("-may_sign", "pk").prefetch_related("person__addresses"),
                 "members": members.select_related("person").order_by("person__search", "pk")[:MEMBERS_SHOWN],

@@ -35,18 +35,17 @@ def serve(file, name, *, as_attachment):
         opened = file.open("rb")
     except FileNotFoundError:
         raise Http404 from None
-    answer = FileResponse(
+    return FileResponse(
         opened,
         as_attachment=as_attachment,
         filename=f"{name}.{ending}",
         content_type=TYPES.get(ending, "application/octet-stream"),
+        headers={
+            "Cache-Control": "private, no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
     )
-    answer.headers |= {
-        "Cache-Control": "private, no-store",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }
-    return answer
 
 
 class Paper(OrganizationScreen):
