@@ -53,24 +53,26 @@ class Acted(TookPart):
         } | periods.fields(required=False, before=False)
 
     def condition(self, cleaned):
-        did = Q()
-        noted = []
+        ways, noted = [], []
         for act in cleaned["acts"]:
             match act:
                 case "signed":
                     signed = Decision.objects.filter(signer=OuterRef("pk"), choice=Decision.Choice.SIGN)
-                    did |= Q(Exists(signed.filter(periods.condition(cleaned, "at"))))
+                    ways.append(signed.filter(periods.condition(cleaned, "at")))
                 case "registered":
                     held = Registration.objects.filter(person=OuterRef("pk"), state=Registration.State.REGISTERED)
-                    did |= Q(Exists(held.filter(periods.condition(cleaned, "registered_at"))))
+                    ways.append(held.filter(periods.condition(cleaned, "registered_at")))
                 case "answered":
                     noted.append(Entry.Kind.ANSWER)
                 case "attended":
                     noted.append(Entry.Kind.ATTENDANCE)
         if noted:
-            entries = Entry.objects.filter(periods.condition(cleaned, "at"), person=OuterRef("pk"), kind__in=noted)
-            did |= Q(Exists(entries))
-        return ~did if cleaned["did"] == "not" else did
+            entries = Entry.objects.filter(person=OuterRef("pk"), kind__in=noted)
+            ways.append(entries.filter(periods.condition(cleaned, "at")))
+        said = Q()
+        for way in ways:
+            said = said & ~Q(Exists(way)) if cleaned["did"] == "not" else said | Q(Exists(way))
+        return said
 
     def sentence(self, cleaned):
         when = periods.words(cleaned)

@@ -87,7 +87,7 @@ class Built:
         if not self.but.parts:
             return self.who.tree
         who = self.who.tree
-        parts = who["all"] if "all" in who else [who] if self.who.parts else []
+        parts = who.get("all", [who] if self.who.parts else [])
         return {"all": [*parts, {"none": [part.tree for part in self.but.parts]}]}
 
 
@@ -101,7 +101,7 @@ def built_of(tree, *, checked=True):
     left_out = []
     if how == "all" and parts and list(parts[-1]) == ["none"]:
         left_out, parts = parts[-1]["none"], parts[:-1]
-        if len(parts) == 1 and list(parts[0])[0] in segments.GROUPS:
+        if len(parts) == 1 and next(iter(parts[0])) in segments.GROUPS:
             how, parts = next(iter(parts[0].items()))
     who = _group(how, parts, depth=0, id=WHO, checked=checked)
     return Built(who, _group("any", left_out, depth=0, id=BUT, checked=checked))

@@ -68,9 +68,12 @@ def read(tree, depth=1):
         group.parts.append(_read_criterion(part) if isinstance(part, dict) and "is" in part else read(part, depth + 1))
     said = None
     for part in group.parts:
-        if part.condition is not None:
-            said = part.condition if said is None else said & part.condition if how == "all" else said | part.condition
-    group.condition = ~said if how == "none" and said is not None else said
+        if part.condition is None:
+            continue
+        # "None of these" as one "not" after the other: PostgreSQL makes an anti-join of each.
+        condition = ~part.condition if how == "none" else part.condition
+        said = condition if said is None else said | condition if how == "any" else said & condition
+    group.condition = said
     return group
 
 
@@ -155,13 +158,18 @@ def matching(tree, segment=None):
 
     One with a problem is nobody, so that a mistake never widens an audience.
     """
+    return judged(tree, segment)[0]
+
+
+def judged(tree, segment=None):
+    """(people who match a tree, what is wrong with it), read once for both."""
     present = Person.objects.present()
     if not tree:
-        return present
+        return present, []
     found = _read_for(tree, segment)
-    if _problems(found):
-        return present.none()
-    return present if found.condition is None else present.filter(found.condition)
+    if wrong := _problems(found):
+        return present.none(), wrong
+    return (present if found.condition is None else present.filter(found.condition)), []
 
 
 def people(segment=None):
@@ -171,7 +179,28 @@ def people(segment=None):
 
 def needs(tree):
     """The permissions that the questions of a tree want, those of segments inside it with them."""
-    return {name for part in read(tree).walk() if part.criterion for name in part.criterion.needs(part.cleaned)}
+    wanted = set()
+    for part in _stored(tree):
+        criterion = registry.criterion(part["is"])
+        if criterion is None:
+            continue
+        wanted |= {criterion.permission} if criterion.permission else set()
+        if criterion.nests:  # only of these must the value be read
+            wanted |= criterion.needs(_read_criterion(part).cleaned)
+    return wanted
+
+
+def _stored(tree):
+    """Every criterion of a tree as it is stored, whatever else is wrong with it."""
+    if isinstance(tree, list):
+        for part in tree:
+            yield from _stored(part)
+    elif isinstance(tree, dict):
+        if "is" in tree:
+            yield tree
+        else:
+            for parts in tree.values():
+                yield from _stored(parts)
 
 
 def needs_of(segment):

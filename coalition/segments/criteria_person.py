@@ -255,6 +255,7 @@ class Share(Criterion):
 @register
 class InSegment(Criterion):
     key = "segment"
+    nests = True
     label = gettext_lazy("In a saved segment")
     family = gettext_lazy("Other")
 

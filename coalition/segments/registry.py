@@ -31,6 +31,7 @@ class Criterion:
     label = ""
     family = gettext_lazy("Person")
     permission = ""
+    nests = False  # whether it leads to other criteria, whose permissions count as well
 
     def fields(self):
         """Form fields by name, made anew for each form. A criterion with one field calls it "value"."""

@@ -86,10 +86,11 @@ class SegmentPage(SegmentScreen, TemplateView):
     def get_context_data(self, **kwargs):
         user, tree = self.request.user, self.segment.criteria
         may_ask = segments.may_ask(user, tree)
+        found, problems = segments.judged(tree, self.segment)
         return super().get_context_data(**kwargs) | {
             "said": segments.describe(tree, user),
-            "problems": segments.problems(tree, self.segment),
-            "found": look(user, segments.people(self.segment), may_ask=may_ask, some=10),
+            "problems": problems,
+            "found": look(user, found, may_ask=may_ask, some=10),
             "uses": uses_of(self.segment, user),
             "may_see": segments.may_list(user, self.segment),
             "may_copy": may_ask and self.user_has_permission("add"),
@@ -254,13 +255,8 @@ class Finding(PermissionCheckedMixin, TemplateView):
             raise PermissionDenied
         given = request.POST.get("segment", "")
         segment = Segment.objects.filter(pk=given).first() if given.isdigit() else None
-        return self.render_to_response(
-            {
-                "problems": segments.problems(tree, segment),
-                "said": segments.describe(tree, request.user),
-                "found": look(request.user, segments.matching(tree, segment), may_ask=True),
-            }
-        )
+        found, problems = segments.judged(tree, segment)
+        return self.render_to_response({"problems": problems, "found": look(request.user, found, may_ask=True)})
 
 
 class DeleteSegment(SegmentScreen, TemplateView):
