@@ -6,6 +6,7 @@ undo gives back what this action took and takes back what it gave; what somebody
 
 from datetime import timedelta
 
+from django.core.exceptions import EmptyResultSet
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Count
 from django.urls import reverse
@@ -54,20 +55,26 @@ def start(kind, people, *, target=None, query="", press="", by=None):
     if target:
         held |= {"pk": target.pk, "name": str(target)}
     action = BulkAction.objects.create(kind=kind, target=held, query=query, by=by)
-    reachable = people.binned() if kind == Kind.RESTORE else people.present()
-    sql, params = reachable.order_by().values("pk").query.sql_with_params()
+    action.total = _freeze(action, people.binned() if kind == Kind.RESTORE else people.present())
+    action.save(update_fields=["total", "touched_at"])
+    audit.record(
+        AUDITED.get(kind, audit.Action.BULK), action, details={"kind": str(kind), "people": action.total}, by=by
+    )
+    return action
+
+
+def _freeze(action, people):
+    try:
+        sql, params = people.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO coalition_bulkchange (action_id, person_id) "  # noqa: S608
             f"SELECT %s, found.id FROM ({sql}) AS found(id) ORDER BY found.id",
             [action.pk, *params],
         )
-        action.total = cursor.rowcount
-    action.save(update_fields=["total", "touched_at"])
-    audit.record(
-        AUDITED.get(kind, audit.Action.BULK), action, details={"kind": str(kind), "people": action.total}, by=by
-    )
-    return action
+        return cursor.rowcount
 
 
 @transaction.atomic

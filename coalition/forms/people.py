@@ -25,7 +25,10 @@ class TagsField(forms.CharField):
         self.widget.attrs["autocomplete"] = "off"
 
     def clean(self, value):
-        names = {fold(name): name.strip() for name in super().clean(value).split(",") if fold(name)}
+        names = {}
+        for name in super().clean(value).split(","):
+            if fold(name):
+                names.setdefault(fold(name), name.strip())
         if too_long := next((name for name in names.values() if len(name) > 80), None):
             raise ValidationError(_("“%(tag)s…” is too long for a tag."), params={"tag": too_long[:30]})
         return list(names.values())

@@ -11,6 +11,7 @@ from coalition.views.people import bulk, lists
 class BulkActionViewSet(ModelViewSet):
     model = BulkAction
     name = "bulk"
+    url_prefix = "many"  # Wagtail has pages of its own below "bulk"
     icon = "history"
     add_to_reference_index = False
     form_fields = ["kind"]

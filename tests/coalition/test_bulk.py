@@ -62,7 +62,7 @@ def test_a_tag_is_given_once_and_taken_back_exactly(three, tag, staff):
     assert (action.state, tagged(tag)) == (State.UNDONE, ["Ana"])
     lines = list(three[1].entries.values_list("text", "link", "by"))
     assert [str(text) for text, _link, _by in lines] == ["Undone: Tagged: Educator", "Tagged: Educator"]
-    assert {(link, by) for _text, link, by in lines} == {(f"/admin/bulk/inspect/{action.pk}/", staff.pk)}
+    assert {(link, by) for _text, link, by in lines} == {(f"/admin/many/inspect/{action.pk}/", staff.pk)}
     assert not three[0].entries.exists()
 
 
@@ -167,7 +167,10 @@ def test_it_fails_plainly_where_the_tag_is_gone(three, tag):
 def test_P5_what_was_done_and_undone_is_in_the_record(three, staff):
     action = do(Kind.BIN, by=staff)
     undo(action, by=staff)
-    lines = [(x.action, x.subject_id, x.details, x.by) for x in AuditLine.objects.order_by("pk")]
+    lines = [
+        (x.action, x.subject_id, x.details, x.by)
+        for x in AuditLine.objects.filter(subject="coalition.bulkaction").order_by("pk")
+    ]
     details = {"kind": "bin", "people": 3}
     assert lines == [("bin", str(action.pk), details, staff), ("undo", str(action.pk), details, staff)]
 

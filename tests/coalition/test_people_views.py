@@ -188,7 +188,10 @@ def test_adding_a_person(organizer):
         ("ana@x.example.org", "none"),
     ]
     assert list(person.tags.values_list("slug", flat=True)) == ["educator", "valley"]
-    assert person.entries.get().by == organizer.user
+    assert [(str(e.text), e.by) for e in person.entries.order_by("pk")] == [
+        ("Added by staff", organizer.user),
+        ("Tagged: Educator, Valley", organizer.user),
+    ]
 
 
 @pytest.mark.parametrize(

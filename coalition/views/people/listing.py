@@ -2,31 +2,24 @@
 
 from urllib.parse import parse_qsl
 
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, PageNotAnInteger
 from django.db.models import F
-from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from import_export.formats import base_formats
 from wagtail.admin.paginator import WagtailPaginator
 from wagtail.admin.ui.tables import BaseColumn, Column, DateColumn, TitleColumn
 from wagtail.admin.views import generic
 from wagtail.admin.widgets.button import Button, HeaderButton
-from wagtail.log_actions import log
 
 from coalition import accounts, saved_views
 from coalition.forms import finding
 from coalition.models import SavedView
-from coalition.resources import PersonResource
 from coalition.views.people.bulk import kinds_for
 from coalition.views.saved_views import WithSavedViews
 from coalition.views.screens import ANY
 
-FORMATS = {"csv": base_formats.CSV, "xlsx": base_formats.XLSX}
 ORDERS = {
     "created_at": ("created_at", "pk"),
     "-created_at": ("-created_at", "-pk"),
@@ -59,10 +52,14 @@ class TagsColumn(Column):
 
 
 class OpenEndedPage(Page):
+    """Knows by one row more whether there is a next page."""
+
+    def __init__(self, rows, number, paginator):
+        self.goes_on = len(rows) > paginator.per_page
+        super().__init__(rows[: paginator.per_page], number, paginator)
+
     def has_next(self):
-        if self.paginator.is_capped:
-            return self.paginator.peek(self.number)
-        return super().has_next()
+        return self.goes_on
 
 
 class OpenEnded(WagtailPaginator):
@@ -98,11 +95,7 @@ class OpenEnded(WagtailPaginator):
     def page(self, number):
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
-        self._held = list(self.object_list[first : first + self.per_page + 1])  # one more: is there a next page?
-        return OpenEndedPage(self._held[: self.per_page], number, self)
-
-    def peek(self, _number):
-        return len(self._held) > self.per_page
+        return OpenEndedPage(list(self.object_list[first : first + self.per_page + 1]), number, self)
 
 
 class PeopleIndex(WithSavedViews, generic.IndexView):
@@ -142,6 +135,10 @@ class PeopleIndex(WithSavedViews, generic.IndexView):
     def may_bin(self):
         return self.request.user.has_perm("coalition.delete_person")
 
+    @property
+    def may_export(self):
+        return accounts.sees_people(self.request.user) and self.request.user.has_perm("coalition.add_export")
+
     @cached_property
     def is_filtering(self):
         return any(self.request.GET.get(name) for name in self.filters.filters if name != "bin")
@@ -156,7 +153,7 @@ class PeopleIndex(WithSavedViews, generic.IndexView):
         asked = saved_views.question(self.request.GET.urlencode(), order=False)
         return context | {
             "kinds": [(kind.value, kind.label) for kind in self.kinds],
-            "may_export": accounts.sees_people(self.request.user),
+            "may_export": self.may_export,
             "asked": parse_qsl(asked),
             "question": asked,
             "is_bin": self.is_bin,
@@ -171,13 +168,10 @@ class PeopleIndex(WithSavedViews, generic.IndexView):
         user = self.request.user
         if user.has_perm("coalition.add_import"):
             buttons.append(HeaderButton(_("Import people"), url=reverse("imports:add"), icon_name="upload"))
-        if accounts.sees_people(user):
-            asked = self.request.GET.urlencode()
-            for kind in FORMATS:
-                url = f"{reverse('people:export', args=[kind])}?{asked}"
-                buttons.append(
-                    HeaderButton(_("Export as %(kind)s") % {"kind": kind.upper()}, url=url, icon_name="download")
-                )
+        if self.may_export and not self.is_bin:
+            asked = saved_views.question(self.request.GET.urlencode())
+            url = reverse("exports:people") + (f"?{asked}" if asked else "")
+            buttons.append(HeaderButton(_("Export"), url=url, icon_name="download"))
         return buttons
 
     @cached_property
@@ -190,17 +184,3 @@ class PeopleIndex(WithSavedViews, generic.IndexView):
                 Button(_("What was done to many"), url=reverse("bulk:index"), icon_name="history", priority=20)
             )
         return buttons
-
-
-class ExportPeople(PeopleIndex):
-    """The list as it is filtered now, as a file; who took it stands in the log."""
-
-    def get(self, request, kind):
-        if not accounts.sees_people(request.user):
-            raise PermissionDenied
-        data = PersonResource().export(self.get_queryset())
-        file = FORMATS[kind]()
-        log(instance=request.user, action="coalition.export", data={"people": len(data), "kind": kind})
-        name = f"{capfirst(_('people'))}.{file.get_extension()}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return HttpResponse(file.export_data(data), content_type=file.get_content_type(), headers=headers)
