@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from coalition import consent
-from coalition.models import Address, ImportedRow, fold
+from coalition.models import Address, Entry, ImportedRow, fold
 from coalition.models.people import words_of
 from coalition.places import county_of
 from coalition.reading_people import PLACE
@@ -46,7 +46,7 @@ class Known:
 
     __slots__ = (
         *("addresses", "aliases", "attended", "binned", "changed", "custom", "externals", "into", "member", "new"),
-        *("pk", "seen", "tags", "values", "words"),
+        *("pk", "seen", "tags", "told", "values", "words"),
     )
 
     def __init__(self, values, *, pk=None, custom=None, binned=False, into=None, words=()):
@@ -55,7 +55,7 @@ class Known:
         self.addresses = {}  # {(channel, value): Held}
         self.tags, self.externals = set(), set()  # slugs; ids in the file's system
         self.aliases = ()  # the words of those who were merged into them
-        self.attended = set()
+        self.attended, self.told = set(), []  # told: what the timeline says of events they were at
         self.member = self.seen = self.changed = False  # seen: an earlier row of this file was about them
 
     def agrees(self, words):
@@ -158,6 +158,12 @@ class Matcher:
         for value, pk in ids.items():
             if pk in self.people and value not in self.by_external:
                 self.by_external[value] = self._kept(self.people[pk])
+        if any(row.attended for row in rows):
+            told = Entry.objects.filter(kind=Entry.Kind.ATTENDANCE, person__in=list(self.people))
+            for known in self.people.values():
+                known.told = []
+            for entry in told:
+                self.people[entry.person_id].told.append(entry)
 
     def _fetch(self, cursor, pks):
         pks = sorted(pks)
@@ -377,11 +383,19 @@ class Matcher:
             result.changes.append("tags")
 
     def _settle_attendance(self, result, attended):
-        """That somebody was there; whether the timeline says so already is asked when it is written."""
-        if attended not in result.known.attended:
+        """That somebody was there, unless their timeline says so already (rule W3)."""
+        known = result.known
+        if attended not in known.attended and not any(tells_of(entry, attended) for entry in known.told):
             result.known.attended.add(attended)
             result.attended = attended
             result.changes.append("attended")
+
+
+def tells_of(entry, attended):
+    """Whether a line of a timeline is about this event."""
+    if attended.at and entry.at != attended.at:
+        return False
+    return attended.topic in str(entry.text.data)
 
 
 def _rows(cursor, query, *values):

@@ -258,25 +258,14 @@ def _write_attendance(chunk):
     there = [(result.known.pk, result.attended) for result in chunk.taken if result.attended]
     if not there:
         return
-    known = {}
-    entries = Entry.objects.filter(kind=Entry.Kind.ATTENDANCE, person__in=[pk for pk, _attended in there])
-    for entry in entries:
-        known.setdefault(entry.person_id, []).append(entry)
     groups = {}
     for pk, attended in there:
-        if not any(_tells_of(entry, attended) for entry in known.get(pk, [])):
-            groups.setdefault(attended, []).append((pk, attended.at or chunk.now))
+        groups.setdefault(attended, []).append((pk, attended.at or chunk.now))
     for attended, whom in groups.items():
         said = _("At “%(topic)s” for %(minutes)s minutes") if attended.minutes else _("At “%(topic)s”")
         values = {"topic": attended.topic, "minutes": attended.minutes}
         timeline.note_many(whom, Entry.Kind.ATTENDANCE, said, values, link=link_of(batch), by=batch.created_by)
         timeline.seen_alive([pk for pk, _at in whom], at=whom[0][1])
-
-
-def _tells_of(entry, attended):
-    if attended.at and entry.at != attended.at:
-        return False
-    return attended.topic in str(entry.text.data)
 
 
 def link_of(batch):

@@ -5,9 +5,12 @@ is first written out as text (`workbooks.write_out`), so that every file is read
 """
 
 import itertools
+import re
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
+
+from coalition.models import fold
 
 from . import tables, texts, workbooks
 from .refusals import Unreadable
@@ -101,7 +104,8 @@ def inspect(file, *, encoding="", delimiter="", first_row=None, knows=None):
         )
     left = records.seen - count - (len(above) + 1 if first_row else 0)
     left += sum(1 for _record in records)
-    doubled = [name for name in names if name.rpartition(" (")[0] in names and name.endswith(")")]
+    folded = {fold(name) for name in names}
+    doubled = [n for n in names if re.search(r" \(\d+\)$", n) and fold(n.rpartition(" (")[0]) in folded]
     return Sheet(
         encoding,
         delimiter,

@@ -96,12 +96,20 @@ def split(records, first_row):
     above = []
     for number, cells in records:
         if number >= first_row:
-            names = names_of(cells[: width_of(cells)])
+            head = list(itertools.islice(records, HEAD))
+            records = itertools.chain(head, records)
+            names = names_of(cells[: _width_with(head, cells)])
             title = above[-1] if above else None
             sectioned = title is not None and title[0] == number - 1 and _is_title(title[1], names)
             return above, names, _section(records, names) if sectioned else records
         above = [*above[-HEAD:], (number, cells)]
     return above, [], iter(())
+
+
+def _width_with(head, cells):
+    """How many columns a table has: those that are named, and those without a name that hold something below."""
+    below = max((width_of(row) for _number, row in head), default=0)
+    return max(width_of(cells), min(len(cells), below))
 
 
 def _is_title(cells, names):
