@@ -10,7 +10,7 @@ class CoalitionConfig(AppConfig):
     verbose_name = _("Coalition")
 
     def ready(self):
-        from coalition import checks, custom_criteria  # noqa: F401
+        from coalition import checks, custom_criteria, receivers  # noqa: F401
 
         post_migrate.connect(_ensure_roles, dispatch_uid="coalition.accounts.ensure_roles")
 
@@ -18,6 +18,7 @@ class CoalitionConfig(AppConfig):
 def _ensure_roles(sender, **kwargs):
     """After the last app, when every permission and the root page exist."""
     if sender == [app for app in apps.get_app_configs() if app.models_module][-1]:
-        from coalition import accounts
+        from coalition import accounts, audit
 
-        accounts.ensure_roles()
+        with audit.acting(origin="migrate"):
+            accounts.ensure_roles()

@@ -25,6 +25,11 @@ def acting(*, by=None, origin=""):
         _context.reset(token)
 
 
+def is_migrating():
+    """Whether a migration is at work: the roles it makes and tops up are the software's own, no act of somebody."""
+    return (_context.get() or {}).get("origin") == "migrate"
+
+
 def line(action, subject=None, *, details=None, why="", by=None, origin=""):
     """An unsaved line, for verbs that write many at once."""
     context = _context.get() or {}

@@ -52,6 +52,7 @@ LOGGING = {
         # Django's own request lines name paths, and paths can hold tokens.
         "django.server": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
+        "axes": {"handlers": ["console"], "level": "ERROR", "propagate": False},  # its lines name who failed to sign in
         "twilio": {"level": "WARNING"},
         "wagtail": {"level": "WARNING"},
         "django_tasks": {"level": "WARNING"},

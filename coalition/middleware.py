@@ -1,12 +1,16 @@
-"""Languages of addresses: only an address that leads nowhere is tried again with a language in front."""
+"""What stands before every view: languages of addresses, who acts from where, and the door of the back office."""
 
 from django.conf import settings
-from django.http import Http404
+from django.http import Http404, HttpResponseForbidden
 from django.middleware.locale import LocaleMiddleware as DjangoLocaleMiddleware
+from django.shortcuts import redirect
 from django.utils.translation import get_language
 from django.views.defaults import page_not_found
 
-from coalition import audit
+from coalition import audit, second_factor, sign_ins
+
+BACK_OFFICE = "/admin/"
+DOORSTEP = ("/admin/login/", "/admin/logout/", "/admin/password_reset/", "/admin/jsi18n/")
 
 
 class LocaleMiddleware(DjangoLocaleMiddleware):
@@ -31,6 +35,35 @@ class AuditMiddleware:
     def __call__(self, request):
         with audit.acting(by=request.user, origin=origin_of(request)):
             return self.get_response(request)
+
+
+class StaffMiddleware:
+    """Nobody passes into the back office whose second factor is owed; and a session shows when it was last seen."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if not request.path.startswith(BACK_OFFICE) or not request.user.is_authenticated:
+            return self.get_response(request)
+        key = request.session.session_key
+        sign_ins.seen(request.session, origin_of(request))
+        response = self._owed(request) or self.get_response(request)
+        if request.session.session_key not in (key, None):
+            sign_ins.moved(request.session, key)
+        return response
+
+    def _owed(self, request):
+        if request.user.is_verified() or request.path.startswith(DOORSTEP):
+            return None
+        if settings.DEMO and request.session.get("demo_door"):
+            return None
+        has, required = second_factor.standing(request.user)
+        if not has and not required:
+            return None
+        if request.headers.get("X-Requested-With") == "XMLHttpRequest" or request.headers.get("HX-Request"):
+            return HttpResponseForbidden()
+        return redirect("sign_in_code" if has else "sign_in_set_up")
 
 
 def origin_of(request):

@@ -17,6 +17,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     # The localize editor's list of snippets asks for no permission, and people are kept as snippets.
     re_path(r"^admin/localize/api/snippets/(?:coalition|campaigns)/", page_not_found, {"exception": Http404()}),
+    path("admin/login/", include("coalition.sign_in_urls")),
     path("admin/", include(wagtailadmin_urls)),
     path("documents/", include(wagtaildocs_urls)),
     path("webhooks/", include("campaigns.webhook_urls")),

@@ -1,6 +1,7 @@
 """What the coalition adds to Wagtail's admin: its look, its menu, its screens."""
 
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
@@ -9,6 +10,7 @@ from wagtail import hooks
 from coalition.viewsets import home
 from coalition.viewsets.bulk import BulkActionViewSet, ListViewSet
 from coalition.viewsets.duplicates import DuplicatesViewSet
+from coalition.viewsets.exports import ExportsMenuItem, ExportViewSet
 from coalition.viewsets.fields import FieldViewSet
 from coalition.viewsets.follow_ups import FollowUpViewSet
 from coalition.viewsets.imports import ImportViewSet
@@ -19,6 +21,7 @@ from coalition.viewsets.publications import PublicationViewSet
 from coalition.viewsets.rounds import RoundViewSet
 from coalition.viewsets.saved_views import SavedViewViewSet
 from coalition.viewsets.segments import SegmentViewSet
+from coalition.viewsets.staff import StaffViewSet, own_addresses
 from coalition.viewsets.tags import TagViewSet
 from coalition.viewsets.vocabulary import ConstituencyViewSet, RegionViewSet, TopicViewSet
 
@@ -64,6 +67,16 @@ def vocabulary_viewsets():
 @hooks.register("register_admin_viewset")
 def duplicates_viewsets():
     return [DuplicatesViewSet()]
+
+
+@hooks.register("register_admin_viewset")
+def exports_viewsets():
+    return [ExportViewSet()]
+
+
+@hooks.register("register_reports_menu_item")
+def exports_menu_item():
+    return ExportsMenuItem()
 
 
 @hooks.register("construct_homepage_panels")
@@ -138,3 +151,22 @@ def sign_on_log_actions(actions):
     actions.register_action("coalition.move_deadline", _("Change the deadline"), _("Deadline changed"))
     actions.register_action("coalition.settle", _("Settle"), _("Late signature settled"))
     actions.register_action("coalition.close_round", _("Close"), _("Round closed"))
+
+
+@hooks.register("register_admin_viewset")
+def staff_viewsets():
+    return [StaffViewSet()]
+
+
+@hooks.register("register_admin_urls")
+def staff_addresses():
+    return own_addresses()
+
+
+@hooks.register("register_account_menu_item")
+def my_sign_in(request):
+    return {
+        "url": reverse("my_sign_in"),
+        "label": _("My sign-in"),
+        "help_text": _("Your second factor, and where you are signed in."),
+    }

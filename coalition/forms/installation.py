@@ -20,6 +20,7 @@ SECTIONS = (
     (_("Hours for texts"), ["quiet_until", "quiet_from", "quiet_until_sunday"]),
     (_("When an address closes by itself"), [*CLOSING, "filtered_percent"]),
     (_("Personal links"), ["personal_link_days"]),
+    (_("Staff"), ["second_factor"]),
 )
 
 

@@ -7,6 +7,26 @@ from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+# What browsers call themselves, the more particular first.
+BROWSERS = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+]
+SYSTEMS = [
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+]
+
 
 class AuditLine(models.Model):
     """Who did what, when, from where and why (rule P5). The database itself refuses to change or delete a line.
@@ -112,3 +132,9 @@ class SignIn(models.Model):
 
     def __str__(self):
         return f"{self.user} · {self.agent}"
+
+    @property
+    def device(self):
+        """The device in words: "Firefox · Windows", as far as the browser says so."""
+        found = [next((name for mark, name in kind if mark in self.agent), "") for kind in (BROWSERS, SYSTEMS)]
+        return " · ".join(filter(None, found)) or str(_("Unknown device"))
