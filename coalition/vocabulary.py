@@ -4,6 +4,7 @@ who holds it keeps it, and nobody is offered it any more."""
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
+from i18nfield.strings import LazyI18nString
 
 from coalition import audit
 from coalition.models import fold
@@ -22,7 +23,8 @@ def keep(word, *, by=None):
 
 def _free_slug(word):
     longest = type(word)._meta.get_field("slug").max_length
-    wanted = slugify(fold(word.name.localize("en")))[: longest - 4] or "word"
+    name = LazyI18nString(getattr(word.name, "data", word.name)).localize("en")
+    wanted = slugify(fold(name))[: longest - 4] or "word"
     taken = set(type(word).objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
     return next(slug for n in range(1, len(taken) + 2) if (slug := wanted if n == 1 else f"{wanted}-{n}") not in taken)
 

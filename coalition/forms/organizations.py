@@ -98,7 +98,7 @@ class OrganizationForm(CustomFieldsMixin, I18nModelForm):
 
     def clean(self):
         cleaned = super().clean()
-        new_name = "name" in cleaned and (not self.instance.pk or "name" in self.changed_data)
+        new_name = "name" in cleaned and cleaned["name"] != self.initial.get("name")
         if new_name and (alike := organizations.alike(cleaned["name"], but=self.instance.pk)):
             self.asks.add("another")
             if not cleaned.get("another"):
