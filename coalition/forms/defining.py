@@ -58,7 +58,7 @@ class ChoiceForm(forms.Form):
 
     key = forms.CharField(required=False, widget=forms.HiddenInput)
     position = forms.IntegerField(
-        label=_("Place"), required=False, min_value=0, max_value=999, widget=forms.NumberInput(attrs={"size": 3})
+        label=_("Order"), required=False, min_value=0, max_value=999, widget=forms.NumberInput(attrs={"size": 3})
     )
     retired = forms.BooleanField(label=_("No longer offered"), required=False)
     remove = forms.BooleanField(label=_("Remove"), required=False)

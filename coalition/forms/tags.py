@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from coalition import tags
 from coalition.models import Tag, TagGroup, fold
 
+FEW = 24  # so many boxes stand open
 SHOWN_AT_MOST = 400  # more boxes than that help nobody: the names are typed then
 
 
@@ -31,6 +32,7 @@ class TagPicker(forms.TextInput):
             (group, [(tag, tag.slug in wanted) for tag in held], sum(tag.slug in wanted for tag in held))
             for group, held in groups
         ]
+        context["widget"]["few"] = len(shown) <= FEW
         context["widget"]["value"] = ", ".join(word for slug, word in wanted.items() if slug not in shown)
         return context
 
