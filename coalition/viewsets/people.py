@@ -1,6 +1,6 @@
 """People in the back office."""
 
-from django.urls import path, re_path
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from wagtail.snippets.views.snippets import SnippetViewSet
 
@@ -46,17 +46,12 @@ class PersonViewSet(SnippetViewSet):
     def get_common_view_kwargs(self, **kwargs):
         return super().get_common_view_kwargs(delete_url_name=None, usage_url_name=None, **kwargs)
 
-    @property
-    def export_view(self):
-        return self.construct_view(listing.ExportPeople, **self.get_index_view_kwargs())
-
     def get_urlpatterns(self):
         return [
             path("", self.index_view, name="list"),
             path("", self.index_view, name="index"),
             path("results/", self.index_results_view, name="list_results"),
             path("add/", self.add_view, name="add"),
-            re_path(r"^export/(?P<kind>csv|xlsx)/$", self.export_view, name="export"),
             path("inspect/<int:pk>/", self.inspect_view, name="inspect"),
             path("inspect/<int:pk>/edit/", self.edit_view, name="edit"),
             path("inspect/<int:pk>/note/", self.construct_view(person.AddNote), name="note"),

@@ -14,7 +14,7 @@
     count.textContent = ticked === 1 ? count.dataset.one : count.dataset.many.replace("{number}", ticked.toLocaleString(document.documentElement.lang));
   };
   document.addEventListener("change", (event) => {
-    const form = event.target.closest("[data-many]");
+    const form = event.target.closest("form[data-many]");
     if (!form) return;
     const boxes = form.querySelectorAll('input[name="pk"]');
     if (event.target.matches("[data-tick-page]") || event.target.matches("[data-tick-all]")) {
@@ -25,10 +25,10 @@
     update(form);
   });
   // The browser's Back keeps ticks: count them again.
-  window.addEventListener("pageshow", () => document.querySelectorAll("[data-many]").forEach(update));
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-many]").forEach(update));
   // Everybody is said once: no need to name each of them in the address.
   document.addEventListener("submit", (event) => {
-    const form = event.target.closest("[data-many]");
+    const form = event.target.closest("form[data-many]");
     if (form && form.querySelector("[data-tick-all]:checked")) form.querySelectorAll('input[name="pk"]').forEach((box) => { box.disabled = true; setTimeout(() => { box.disabled = false; }); });
   });
 })();

@@ -6,7 +6,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import redirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -81,7 +81,7 @@ class Begin(Screen, FormView):
 
     def dispatch(self, request, *args, **kwargs):
         if self.what == "export" and accounts.sees_people(request.user):
-            return redirect(f"{export_url()}?{self.query}")
+            return redirect(f"{reverse('exports:people')}?{self.query}")
         if self.what not in Kind.values:
             raise Http404
         self.kind = Kind(self.what)
@@ -129,13 +129,6 @@ class Begin(Screen, FormView):
             "back": f"{reverse('people:list')}?{self.query}" if "pk=" not in self.query else reverse("people:list"),
             "in_background": self.number > bulk.AT_ONCE,
         }
-
-
-def export_url():
-    try:
-        return reverse("exports:people")
-    except NoReverseMatch:
-        return reverse("people:export", args=["csv"])
 
 
 def go_on(action):
