@@ -9,8 +9,9 @@ from .compiling import GROUPS, Unaskable, describe, judged, matching, may_ask, m
 from .criteria_history import Active, ImportedIn, Joined, Signed
 from .criteria_person import ByEmail, ByText, InSegment, Language, OnList, Reach, Represents, Share, Tagged
 from .criteria_place import City, County, Near, State, Zip
-from .keeping import delete, keep, used_by, uses
+from .keeping import delete, keep, listable, used_by, uses
 from .registry import (
+    FAMILIES,
     Criterion,
     DateInput,
     Options,
@@ -26,6 +27,7 @@ from .registry import (
 from .sizing import Found, Size, TooSlow, at_most, look, size
 
 __all__ = [
+    "FAMILIES",
     "GROUPS",
     "Active",
     "ByEmail",
@@ -62,6 +64,7 @@ __all__ = [
     "either",
     "judged",
     "keep",
+    "listable",
     "look",
     "matching",
     "may_ask",

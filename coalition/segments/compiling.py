@@ -95,7 +95,7 @@ def _read_criterion(part):
     value = part.get("value")
     form = criterion.form({} if value is None else value)
     if not form.is_valid():
-        said = " ".join(message for messages in form.errors.values() for message in messages)
+        said = " ".join(dict.fromkeys(message for messages in form.errors.values() for message in messages))
         asked.problem = f"{criterion.label}: {said}"
         return asked
     asked.cleaned = form.cleaned_data

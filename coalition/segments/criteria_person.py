@@ -228,7 +228,7 @@ class Share(Criterion):
 
     key = "share"
     label = gettext_lazy("A random share")
-    family = gettext_lazy("Other")
+    family = gettext_lazy("Saved and random")
 
     def fields(self):
         return {
@@ -257,7 +257,7 @@ class InSegment(Criterion):
     key = "segment"
     nests = True
     label = gettext_lazy("In a saved segment")
-    family = gettext_lazy("Other")
+    family = gettext_lazy("Saved and random")
 
     def fields(self):
         return {

@@ -7,6 +7,7 @@ from django.http import QueryDict
 from coalition.models import SavedView, Segment
 
 from .compiling import problems
+from .registry import criterion
 
 
 @transaction.atomic
@@ -34,6 +35,31 @@ def asked_in(tree):
         value = value.get("value") if isinstance(value, dict) else value
         return {int(value)} if str(value).isdigit() else set()
     return {pk for parts in tree.values() if isinstance(parts, list) for part in parts for pk in asked_in(part)}
+
+
+def listable(user):
+    """The segments whose people this user may be shown, and may use: those that ask nothing a permission closes.
+
+    One query: trees are read as they are stored, and a segment that asks for a closed one is closed itself.
+    """
+    trees = dict(Segment.objects.order_by().values_list("pk", "criteria"))
+    closed = {pk for pk, tree in trees.items() if any(not user.has_perm(name) for name in _permissions_in(tree))}
+    while more := {pk for pk, tree in trees.items() if pk not in closed and asked_in(tree) & closed}:
+        closed |= more
+    return Segment.objects.exclude(pk__in=closed) if closed else Segment.objects.all()
+
+
+def _permissions_in(tree):
+    """The permissions that the criteria of a tree want by themselves."""
+    if isinstance(tree, list):
+        return {name for part in tree for name in _permissions_in(part)}
+    if not isinstance(tree, dict):
+        return set()
+    if "is" not in tree:
+        return _permissions_in(list(tree.values()))
+    key = tree["is"]
+    asked = criterion(key) if isinstance(key, str) and ":" not in key else None  # what data defines needs none
+    return {asked.permission} if asked is not None and asked.permission else set()
 
 
 def used_by(segment):

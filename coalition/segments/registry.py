@@ -4,6 +4,17 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+# The parts of the menu that there always are, in this order; others come after them.
+FAMILIES = [
+    gettext_lazy("Person"),
+    gettext_lazy("Place"),
+    gettext_lazy("Reachable"),
+    gettext_lazy("Took part"),
+    gettext_lazy("Organizations"),
+    gettext_lazy("History"),
+    gettext_lazy("Saved and random"),
+]
+
 _criteria = {}
 _families = {}
 

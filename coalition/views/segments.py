@@ -282,10 +282,10 @@ class DeleteSegment(SegmentScreen, TemplateView):
 
 def families(user):
     """Criteria that somebody may ask by the family they belong to: [(family, [criterion])]."""
-    found = {}
+    found = {str(family): [] for family in segments.FAMILIES}
     for criterion in segments.criteria(user).values():
         found.setdefault(str(criterion.family), []).append(criterion)
-    return list(found.items())
+    return [(family, criteria) for family, criteria in found.items() if criteria]
 
 
 def look(user, people, *, may_ask, some=SAMPLE):

@@ -4,7 +4,6 @@ Rows come from a hash of their number, so each run has the same ones; indexes ar
 """
 
 import contextlib
-import os
 
 from tests import benchmarks
 
@@ -166,6 +165,9 @@ def _foreign_keys(cursor, tables):
     return cursor.fetchall()
 
 
-def environment():
-    """Whether the database is one of DATABASE_URL or the embedded one; for the report."""
-    return "DATABASE_URL" if "DATABASE_URL" in os.environ else "embedded"
+def drop(name):
+    """Drop a database that another process made and left."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

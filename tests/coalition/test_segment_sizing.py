@@ -8,7 +8,6 @@ from django.db.models.lookups import GreaterThan
 from coalition import segments
 from coalition.models import Person
 from coalition.segments import sizing
-from coalition.views.paging import LongPaginator
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +21,9 @@ def crowd():
 
 def slow():
     """A condition that takes a moment for each person."""
-    return GreaterThan(Func(0.0003, template="length(pg_sleep(%(expressions)s)::text)", output_field=IntegerField()), -1)
+    return GreaterThan(
+        Func(0.0003, template="length(pg_sleep(%(expressions)s)::text)", output_field=IntegerField()), -1
+    )
 
 
 def test_what_is_counted_quickly_is_exact(crowd):
@@ -73,13 +74,3 @@ def test_a_look_says_how_many_can_be_reached_and_shows_some(crowd):
 )
 def test_an_estimate_is_said_to_two_digits(number, exact, rounded):
     assert segments.Size(number, exact).rounded == rounded
-
-
-def test_a_long_list_has_pages_without_being_counted_out(crowd):
-    pages = LongPaginator(Person.objects.order_by("pk"), 30)
-    assert (pages.count, pages.num_pages, len(pages.page(67).object_list)) == (2000, 67, 20)
-    pages.size = segments.Size(1_234_567, exact=False)
-    pages.__dict__.pop("count")
-    pages.__dict__.pop("num_pages")
-    assert (pages.count, pages.num_pages) == (1_200_000, 500)
-    assert list(pages.page(500).object_list) == []
