@@ -278,7 +278,9 @@ def remind_due(now=None, limit=100):
             mark = f"{name}-{int(webinar.starts_at.timestamp())}"
             due = (
                 webinar.registrations.filter(
-                    state=Registration.State.REGISTERED, registered_at__lte=webinar.starts_at - before
+                    state=Registration.State.REGISTERED,
+                    registered_at__lte=webinar.starts_at - before,
+                    person__binned_at=None,
                 )
                 .exclude(reminded=mark)
                 .select_related("person")

@@ -97,7 +97,8 @@ def asked(token):
         pk = signing.loads(token, salt=SALT, max_age=VALID_DAYS * 86400)
     except signing.BadSignature:
         raise LinkError from None
-    line = Consent.objects.filter(pk=pk).select_related("address", "person").first()
+    present = Consent.objects.filter(pk=pk, person__binned_at=None)
+    line = present.select_related("address", "person").first()
     if line is None:
         raise LinkError
     return line

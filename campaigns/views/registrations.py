@@ -111,7 +111,8 @@ def _calendar_response(webinar, *, language, registration=None):
 
 
 def _of(nonce):
-    return get_object_or_404(Registration.objects.select_related("webinar", "person"), nonce=nonce)
+    held = Registration.objects.filter(person__binned_at=None)  # the links of whom staff put into the bin do nothing
+    return get_object_or_404(held.select_related("webinar", "person"), nonce=nonce)
 
 
 @private
