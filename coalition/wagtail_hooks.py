@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop
 from wagtail import hooks
 
 from coalition.viewsets import home
+from coalition.viewsets.audit import AuditViewSet
 from coalition.viewsets.bulk import BulkActionViewSet, ListViewSet
 from coalition.viewsets.duplicates import DuplicatesViewSet
 from coalition.viewsets.exports import ExportsMenuItem, ExportViewSet
@@ -17,6 +18,7 @@ from coalition.viewsets.imports import ImportViewSet
 from coalition.viewsets.installation import InstallationViewSet
 from coalition.viewsets.organizations import OrganizationViewSet
 from coalition.viewsets.people import PersonViewSet
+from coalition.viewsets.privacy import RetentionViewSet, erase_address
 from coalition.viewsets.publications import PublicationViewSet
 from coalition.viewsets.rounds import RoundViewSet
 from coalition.viewsets.saved_views import SavedViewViewSet
@@ -155,12 +157,12 @@ def sign_on_log_actions(actions):
 
 @hooks.register("register_admin_viewset")
 def staff_viewsets():
-    return [StaffViewSet()]
+    return [RetentionViewSet(), StaffViewSet(), AuditViewSet()]
 
 
 @hooks.register("register_admin_urls")
 def staff_addresses():
-    return own_addresses()
+    return [*own_addresses(), erase_address()]
 
 
 @hooks.register("register_account_menu_item")

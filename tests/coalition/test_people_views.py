@@ -1,9 +1,6 @@
 """The back office's pages about people: found, shown with reasons, corrected; and closed to who may not see people."""
 
-import csv
-import io
 
-import openpyxl
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
@@ -284,36 +281,3 @@ def test_who_may_only_look_cannot_change(as_role):
     assert person.name != "Changed"
     assert person.addresses.get().consent == "granted"
     assert not person.entries.filter(kind="note").exists()
-
-
-def exported(response):
-    return list(csv.reader(io.StringIO(response.content.decode().removeprefix("\ufeff"))))
-
-
-def test_the_list_leaves_as_it_is_filtered_and_no_cell_runs_as_a_formula(organizer):
-    ana = factories.PersonFactory(
-        name="=HYPERLINK(1)", given_name="=HYPERLINK(1)", language="es", email="ana@example.org", opted_in=True
-    )
-    factories.PersonFactory(language="en", email="ben@example.org")
-    Tagging.objects.create(person=ana, tag=Tag.objects.create(name="families"))
-    header, row = exported(organizer.get(reverse("people:export", args=["csv"]), {"language": "es"}))
-    assert len(header) == len(row)
-    kept = dict(zip(header, row, strict=True))
-    assert (kept["Email"], kept["By email"], kept["Tags"]) == ("ana@example.org", "Said yes", "families")
-    assert not [cell for cell in row if cell.startswith(("=", "+", "@", "-"))]
-
-
-def test_a_spreadsheet_file_holds_the_same(organizer):
-    factories.PersonFactory(name="Zoë Núñez", email="zoe@example.org")
-    response = organizer.get(reverse("people:export", args=["xlsx"]))
-    sheet = openpyxl.load_workbook(io.BytesIO(response.content)).active
-    rows = list(sheet.values)
-    assert len(rows) == 2
-    assert dict(zip(*rows, strict=True))["Full name"] == "Zoë Núñez"
-
-
-def test_who_may_not_see_people_exports_none(as_role):
-    factories.PersonFactory(email="secret@example.org")
-    response = as_role(Role.ANALYST).get(reverse("people:export", args=["csv"]))
-    assert response.status_code in (302, 403)
-    assert b"secret@example.org" not in response.content

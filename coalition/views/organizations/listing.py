@@ -12,6 +12,7 @@ from django_filters import ChoiceFilter, ModelChoiceFilter
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, NumberColumn, TitleColumn
 from wagtail.admin.views import generic
+from wagtail.admin.widgets.button import HeaderButton
 
 from coalition import saved_views
 from coalition.models import Constituency, Organization, Region, SavedView
@@ -78,6 +79,15 @@ class OrganizationsIndex(WithSavedViews, generic.IndexView):
 
     def search_queryset(self, queryset):
         return queryset.search(self.search_query) if self.is_searching else queryset
+
+    @cached_property
+    def header_buttons(self):
+        buttons = super().header_buttons
+        if self.request.user.has_perm("coalition.add_export"):
+            asked = saved_views.question(self.request.GET.urlencode())
+            url = reverse("exports:organizations") + (f"?{asked}" if asked else "")
+            buttons.append(HeaderButton(_("Export"), url=url, icon_name="download"))
+        return buttons
 
     def get_context_data(self, *args, **kwargs):
         asked = saved_views.question(self.request.GET.urlencode(), order=False)

@@ -1,0 +1,161 @@
+"""Exports in the back office: choose columns, say why, take the file; and the record of every file that left."""
+
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
+from django.utils.text import capfirst, slugify
+from django.utils.translation import gettext_lazy
+from django.views.generic import FormView, TemplateView
+
+from coalition import accounts, exporting, saved_views, spreadsheets
+from coalition.forms import finding
+from coalition.forms.exports import ExportForm
+from coalition.models import Export
+from coalition.views.organizations.listing import OrganizationsIndex
+from coalition.views.people.listing import ORDERS
+from coalition.views.screens import Screen
+
+Subject = Export.Subject
+EXPORTS_A_PAGE = 30
+STREAMS = {"csv": "text/csv", "xlsx": "xlsx"}
+
+
+class ExportScreen(Screen, FormView):
+    """What the list's address finds, as a file. Nothing leaves without columns, a reason, and a line on record."""
+
+    form_class = ExportForm
+    template_name = "coalition/exports/export.html"
+    permission_required = "add"
+    header_icon = "download"
+    subject = None
+    list_url = ""
+
+    def dispatch(self, request, *args, **kwargs):
+        if not self.may_see():
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def may_see(self):
+        raise NotImplementedError
+
+    def found(self):
+        """Whom the address finds, in its order."""
+        raise NotImplementedError
+
+    @cached_property
+    def columns(self):
+        return exporting.columns_of(self.subject, with_people=accounts.sees_people(self.request.user))
+
+    @cached_property
+    def question(self):
+        asked = saved_views.question(self.request.GET.urlencode())
+        chosen = [("pk", pk) for pk in self.request.GET.getlist("pk")[: finding.AT_MOST]]
+        return "&".join(filter(None, [asked, urlencode(chosen)]))
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"columns": self.columns}
+
+    def get_initial(self):
+        last = exporting.last_of(self.request.user, self.subject)
+        known = [key for key in last.columns if key in self.columns] if last else []
+        proposed = [key for key, column in self.columns.items() if column.proposed]
+        return {"columns": known or proposed, "kind": last.kind if last else "csv"}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**kwargs) | {
+            "number": self.found().order_by().count(),
+            "back": f"{reverse(self.list_url)}?{self.question}" if self.question else reverse(self.list_url),
+            "subject": self.subject,
+            "narrowed": bool(self.question),
+            "remembered": exporting.last_of(self.request.user, self.subject) is not None,
+        }
+
+    def form_valid(self, form):
+        kind = form.cleaned_data["kind"]
+        export = exporting.begin(
+            self.subject,
+            kind=kind,
+            columns=form.cleaned_data["columns"],
+            query=self.question,
+            reason=form.cleaned_data["reason"],
+            by=self.request.user,
+        )
+        title = capfirst(str(self.subject.label))
+        name = f"{slugify(title)}-{timezone.localdate():%Y-%m-%d}.{kind}"
+        header, rows = exporting.header(export, self.columns), exporting.rows(export, self.found(), self.columns)
+        if kind == "xlsx":
+            return spreadsheets.xlsx_stream(name, title, header, rows)
+        return spreadsheets.csv_stream(name, header, rows)
+
+
+class ExportPeople(ExportScreen):
+    page_title = gettext_lazy("Export people")
+    subject = Subject.PEOPLE
+    listing = ("people:list", gettext_lazy("People"))
+    list_url = "people:list"
+
+    def may_see(self):
+        return accounts.sees_people(self.request.user)
+
+    def found(self):
+        people = finding.found(self.request.GET, self.request).present()
+        return people.order_by(*ORDERS.get(self.request.GET.get("ordering"), ORDERS["-created_at"]))
+
+
+class ExportOrganizations(ExportScreen):
+    page_title = gettext_lazy("Export organizations")
+    subject = Subject.ORGANIZATIONS
+    listing = ("organizations:index", gettext_lazy("Organizations"))
+    list_url = "organizations:index"
+    index_kwargs = {}
+
+    def may_see(self):
+        return self.request.user.has_perm("coalition.view_organization")
+
+    def found(self):
+        index = OrganizationsIndex(**self.index_kwargs)
+        index.setup(self.request)
+        found = index.get_queryset()
+        if "pk" in self.request.GET:
+            chosen = self.request.GET.getlist("pk")[: finding.AT_MOST]
+            found = found.filter(pk__in=[int(pk) for pk in chosen if pk.isascii() and pk.isdigit() and len(pk) < 19])
+        return found
+
+
+class Exports(Screen, TemplateView):
+    """Every file that left: what, who, why, how many rows."""
+
+    template_name = "coalition/exports/index.html"
+    page_title = gettext_lazy("Exports")
+    permission_required = "view"
+    header_icon = "download"
+
+    def dispatch(self, request, *args, **kwargs):
+        if not accounts.sees_people(request.user):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_breadcrumbs_items(self):
+        return [*self.breadcrumbs_items, {"url": "", "label": self.page_title}]
+
+    def get_context_data(self, **kwargs):
+        found = Export.objects.select_related("by")
+        what = self.request.GET.get("what", "")
+        if what in Subject.values:
+            found = found.filter(subject=what)
+        page = Paginator(found, EXPORTS_A_PAGE).get_page(self.request.GET.get("p"))
+        labels = {subject: exporting.columns_of(subject, with_people=True) for subject in Subject}
+        for export in page:
+            held = labels[Subject(export.subject)]
+            export.labels = [capfirst(str(held[key].label)) if key in held else key for key in export.columns]
+            home = reverse("people:list" if export.subject == Subject.PEOPLE else "organizations:index")
+            export.list_url = f"{home}?{export.query}" if export.query else home
+        return super().get_context_data(**kwargs) | {
+            "page_obj": page,
+            "what": what,
+            "subjects": Subject.choices,
+            "query": urlencode({"what": what}) if what else "",
+        }
