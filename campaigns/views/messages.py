@@ -36,7 +36,7 @@ from campaigns.models import Campaign, Message, MessageContent
 from coalition import segments
 from coalition.accounts import sees_people
 from coalition.languages import name_in_text
-from coalition.models import Address, Installation, Person
+from coalition.models import Address, Installation, Person, Segment
 from coalition.tasks import send_notices
 
 CHANNELS = {Address.Channel.EMAIL: gettext_lazy("Email"), Address.Channel.PHONE: pgettext_lazy("channel", "Text")}
@@ -159,6 +159,11 @@ class Begin(generic.CreateView):
     def get_context_data(self, **kwargs):
         return super().get_context_data(**kwargs) | {"no_campaign": not Campaign.objects.exists()}
 
+    def get_form(self, form_class=None):
+        form = super().get_form(form_class)
+        form.fields["segment"].queryset = offered_segments(self.request.user)
+        return form
+
     def save_instance(self):
         message = composing.begin(**self.form.cleaned_data, by=self.request.user)
         log(instance=message, action="wagtail.create", content_changed=True)
@@ -196,6 +201,12 @@ class MessagePage(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
     def may(self, action):
         return self.user_has_permission(action)
 
+    @cached_property
+    def sees_ledger(self):
+        """Whether who got it may be shown: not where the audience itself says something that few may know."""
+        user = self.request.user
+        return user.has_perm(SEES_LEDGER) and segments.may_list(user, self.message.segment)
+
     def get_page_title(self):
         return self.message.name
 
@@ -226,7 +237,7 @@ class MessagePage(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
             "may_copy": self.may("add"),
             "may_send": self.may("send"),
             "sees_people": sees_people(self.request.user),
-            "sees_ledger": self.request.user.has_perm(SEES_LEDGER),
+            "sees_ledger": self.sees_ledger,
         }
 
 
@@ -249,6 +260,7 @@ class Compose(MessagePage):
         known = {content.language: content for content in self.message.contents.select_related("reviewed_by")}
         by_text = self.message.channel == Address.Channel.PHONE
         self.frame = FrameForm(data, instance=self.message)
+        self.frame.fields["segment"].queryset = offered_segments(self.request.user, self.message.segment_id)
         if not self.may("change"):
             for field in self.frame.fields.values():
                 field.disabled = True
@@ -308,6 +320,11 @@ class Compose(MessagePage):
         if self.message.channel == Address.Channel.EMAIL:
             return None
         return composing.cost_of(self.message, form.language, form["body"].value() or "")
+
+
+def offered_segments(user, held=None):
+    """Segments to send to: those whose people this user may be shown, and the one that was chosen before."""
+    return (segments.listable(user) | Segment.objects.filter(pk=held)).order_by("name")
 
 
 def language_name(language):
@@ -391,7 +408,7 @@ class Shown:
 
     def __init__(self, message, request):
         self.message = message
-        self.sees_people = sees_people(request.user)
+        self.sees_people = segments.may_list(request.user, message.segment)
         form = PreviewForm(request.GET)
         form.is_valid()
         self.q = form.cleaned_data.get("q", "") if self.sees_people else ""

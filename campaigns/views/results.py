@@ -12,7 +12,7 @@ from wagtail.log_actions import log
 from campaigns import results, sending, tasks
 from campaigns.forms.messages import LedgerForm
 from campaigns.models import Delivery, Message
-from campaigns.views.messages import SEES_LEDGER, MessagePage
+from campaigns.views.messages import MessagePage
 from coalition.spreadsheets import csv_stream
 
 LINES_A_PAGE = 50
@@ -51,7 +51,7 @@ class Results(MessagePage):
         }
 
     def ledger_url(self, **wanted):
-        return f"{self.url('ledger')}?{urlencode(wanted)}" if self.request.user.has_perm(SEES_LEDGER) else ""
+        return f"{self.url('ledger')}?{urlencode(wanted)}" if self.sees_ledger else ""
 
 
 class Progress(Results):
@@ -107,7 +107,7 @@ class Ledger(MessagePage):
     step = "results"
 
     def dispatch(self, request, *args, **kwargs):
-        if not request.user.has_perm(SEES_LEDGER):
+        if not self.sees_ledger:
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 

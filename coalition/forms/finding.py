@@ -86,6 +86,9 @@ class PeopleFilters(WagtailFilterSet):
         user = getattr(self.request, "user", None)
         if "segment" in self.filters and user is not None and not user.has_perm("coalition.view_segment"):
             del self.filters["segment"]
+        elif "segment" in self.filters and user is not None:
+            self.filters["segment"].queryset = segments.listable(user)
+            self.filters["segment"].field.queryset = segments.listable(user)
 
     def by_tag(self, queryset, name, value):
         return _here(queryset, Tagging, tag=value)
