@@ -1,6 +1,5 @@
 """Importing people: what goes in, what is refused and why, and what a list can never do."""
 
-import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from coalition import consent, importing, reading_files, reading_people
+from coalition import consent, importing
 from coalition.models import (
     Address,
     Consent,
@@ -89,63 +88,6 @@ def outcomes(batch):
     return list(batch.results.values_list("line", "outcome", "reason"))
 
 
-# Reading files
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_every_common_encoding_and_delimiter_is_found(encoding, delimiter):
-    text = delimiter.join(["Nombre", "Correo electrónico", "Ciudad"]) + "\n"
-    text += delimiter.join(["Zoë Núñez", "zoe@example.org", '"San Juan, PR"']) + "\n"
-    file = io.BytesIO(text.encode(encoding))
-    sheet = reading_files.inspect(file)
-    assert (sheet.delimiter, sheet.header, sheet.rows) == (delimiter, ["Nombre", "Correo electrónico", "Ciudad"], 1)
-    assert list(reading_files.rows(file, sheet.encoding, sheet.delimiter)) == [
-        (2, ["Zoë Núñez", "zoe@example.org", "San Juan, PR"])
-    ]
-
-
-def test_rows_keep_their_spreadsheet_numbers_and_newlines_inside_cells():
-    file = io.BytesIO(b'sep=;\nemail;street\n\na@x.org;"1 Main\nApt 2"\n\nb@x.org;2 Main;;\n')
-    sheet = reading_files.inspect(file)
-    assert list(reading_files.rows(file, sheet.encoding, sheet.delimiter)) == [
-        (4, ["a@x.org", "1 Main\nApt 2"]),
-        (6, ["b@x.org", "2 Main", "", ""]),
-    ]
-    assert reading_files.trimmed(["b@x.org", "2 Main", "", ""], 2) == ["b@x.org", "2 Main"]
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"", "The file is empty."),
-        (b"\n \n,,\n", "The file is empty."),
-        (b"\xef\xbb\xbf", "The file is empty."),
-        (b"email,name\n", "The file has a row of column names and nothing below it."),
-        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "This is a web page, not a CSV file."),
-        (b"\xef\xbb\xbf\n<table><tr><td>email</td></tr></table>", "This is a web page, not a CSV file."),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "This is a picture, not a CSV file."),
-        (b"%PDF-1.7\n", "This is a PDF, not a CSV file."),
-        (b"PK\x03\x04\x14\x00", "This is a workbook, not a CSV file."),
-        (b"email,name\na@x.org,A\x00na\n", "The file holds characters that no text has (NUL)."),
-        (b"email,name\na@x.org,\x81\x8d\n", "The letters of the file cannot be read."),
-        (b"email,name,Email\na@x.org,Ana,b@x.org\n", "Several columns have the same name: “email”."),
-        (b"ana@x.org,Ana\nben@x.org,Ben\n", "The first row looks like a person."),
-        (b"name,email,zip\nAna,a@x.org\nBen,b@x.org\n", "Most rows do not have as many cells"),
-        (b"email,name\na@x.org," + b"x" * 200_000 + b"\n", "Row 2 has a cell of more than 131,072 characters."),
-        (
-            b'email,name\na@x.org,"Ana\n' + b"b@x.org,Ben\n" * 20_000,
-            "Row 2 has a cell of more than 131,072 characters.",
-        ),
-    ],
-)
-def test_a_bad_file_is_refused_in_a_sentence_and_nothing_is_kept(content, said):
-    with pytest.raises(reading_files.Unreadable) as refused:
-        importing.upload(ContentFile(content), "people.csv")
-    assert str(refused.value).startswith(said)
-    assert not Import.objects.exists()
-
-
 def test_a_file_without_a_usable_column_cannot_be_started():
     batch = importing.upload(ContentFile(b"shoe size,colour\n9,red\n"), "people.csv")
     assert set(batch.mapping.values()) == {""}
@@ -154,35 +96,6 @@ def test_a_file_without_a_usable_column_cannot_be_started():
     assert refused.value.messages == [
         "Choose the column that says who each person is: an email, a phone, an id, or a name with a ZIP code."
     ]
-
-
-def test_one_field_cannot_come_from_two_columns():
-    with pytest.raises(ValidationError) as refused:
-        reading_people.check_mapping({"a": "email", "b": "email"})
-    assert refused.value.messages == ["Two columns cannot both hold “Email”: choose one of them."]
-
-
-# Layouts
-
-
-def test_layouts_are_recognised_by_their_headers():
-    assert reading_people.layout_of(NATIONBUILDER.split(",")) == "nationbuilder"
-    assert reading_people.layout_of(["Email Address", "First Name", "LEID", "EUID", "TAGS"]) == "mailchimp"
-    assert reading_people.layout_of(["email", "first_name", "can2_user_tags", "zip_code"]) == "action_network"
-    assert reading_people.layout_of(["Email", "Name"]) == ""
-
-
-def test_columns_are_suggested_in_both_languages():
-    assert reading_people.suggest(["Correo electrónico", "Apellidos", "Código postal", "Celular", "Zapatos"]) == {
-        "Correo electrónico": "email",
-        "Apellidos": "family_name",
-        "Código postal": "zip",
-        "Celular": "mobile",
-        "Zapatos": "",
-    }
-    suggested = reading_people.suggest(NATIONBUILDER.split(","))
-    assert (suggested["email_opt_in"], suggested["mobile_number"], suggested["employer"]) == ("email_yes", "mobile", "")
-    assert reading_people.suggest(["Email", "E-mail"]) == {"Email": "email", "E-mail": ""}
 
 
 def test_mailchimp_people_who_left_stay_closed():
