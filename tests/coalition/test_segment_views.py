@@ -127,13 +127,122 @@ def test_a_new_segment_can_begin_with_the_people_of_an_import(organizer):
 def test_a_segment_in_use_says_where_and_cannot_be_deleted(organizer):
     segment = Segment.objects.create(name="Valley", criteria={"all": []})
     message = factories.MessageFactory(segment=segment, name="Vote on Tuesday")
-    page = organizer.get(reverse("segments:inspect", args=[segment.pk]))
-    assert [(name, str(kind)) for name, kind, _link in page.context["uses"]] == [("Vote on Tuesday", "message")]
-    organizer.post(reverse("segments:delete", args=[segment.pk]))
+    delete = reverse("segments:delete", args=[segment.pk])
+    pages = [organizer.get(reverse(f"segments:{name}", args=[segment.pk])) for name in ("inspect", "edit", "delete")]
+    for page in [*pages, organizer.post(delete)]:
+        assert [(name, str(kind)) for name, kind, _link in page.context["uses"]] == [("Vote on Tuesday", "message")]
+        assert "Vote on Tuesday" in page.content.decode()
     assert Segment.objects.filter(pk=segment.pk).exists()
     message.delete()
-    organizer.post(reverse("segments:delete", args=[segment.pk]))
+    assert "Delete this segment" in organizer.get(delete).content.decode()
+    assert Segment.objects.exists()
+    organizer.post(delete)
     assert not Segment.objects.exists()
+    assert organizer.post(delete).status_code == 404
+
+
+BUT_NOT = {"all": [{"is": "language", "value": "es"}, {"none": [{"is": "zip", "value": "554"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("tree", "who", "but"),
+    [
+        (BUT_NOT, {"all": [{"is": "language", "value": "es"}]}, {"any": [{"is": "zip", "value": "554"}]}),
+        ({"all": [{"any": [{"is": "x"}]}, {"none": [{"is": "y"}]}]}, {"any": [{"is": "x"}]}, {"any": [{"is": "y"}]}),
+        ({"all": [{"none": [{"is": "y"}]}]}, {"all": []}, {"any": [{"is": "y"}]}),
+        ({"none": [{"is": "y"}]}, {"none": [{"is": "y"}]}, {"any": []}),
+        ({"any": [{"none": [{"is": "y"}]}]}, {"any": [{"none": [{"is": "y"}]}]}, {"any": []}),
+    ],
+)
+def test_whom_a_segment_leaves_out_stands_in_a_region_of_its_own(tree, who, but):
+    def bare(tree):
+        if "is" in tree:
+            return {key: value for key, value in tree.items() if value is not None}
+        return {how: [bare(part) for part in parts] for how, parts in tree.items()}
+
+    built = built_of(tree)
+    assert (bare(built.who.tree), bare(built.but.tree), bare(built.tree)) == (who, but, tree)
+
+
+def test_the_page_leaves_people_out(organizer, three):
+    data = {
+        "name": "Not in Minneapolis",
+        "description": "For the valley",
+        "root-how": "all",
+        "node": ["n00000001", "n00000002"],
+        "n00000001-parent": "root",
+        "n00000001-is": "language",
+        "n00000001-value": "es",
+        "n00000002-parent": "but",
+        "n00000002-is": "zip",
+        "n00000002-value": "554",
+    }
+    page = organizer.get(organizer.post(reverse("segments:add"), data).url)
+    segment = Segment.objects.get()
+    assert (segment.criteria, segment.description) == (BUT_NOT, "For the valley")
+    assert [person.name for person in page.context["found"].sample] == ["Ana Ruiz"]
+
+
+def test_pressing_twice_keeps_one_segment(organizer):
+    first, second = (organizer.post(reverse("segments:add"), BUILT) for _ in range(2))
+    assert first.url == second.url
+    assert Segment.objects.count() == 1
+
+
+def test_a_copy_begins_as_the_other_and_is_kept_only_when_somebody_says_so(organizer):
+    segment = Segment.objects.create(name="Valley", description="For alerts", criteria=TREE)
+    page = organizer.get(reverse("segments:add"), {"copy": segment.pk})
+    assert page.context["built"].tree == TREE
+    assert page.context["form"].initial == {"name": "Valley (copy)", "description": "For alerts"}
+    assert Segment.objects.count() == 1
+    assert organizer.get(reverse("segments:add"), {"copy": "999"}).status_code == 404
+
+
+def test_what_can_no_longer_be_asked_stays_on_the_page_until_somebody_removes_it(organizer, three):
+    gone = {"is": "field:gone", "value": "x"}
+    segment = Segment.objects.create(name="Old", criteria={"all": [{"is": "language", "value": "es"}, gone]})
+    page = organizer.get(reverse("segments:edit", args=[segment.pk]))
+    assert "This can no longer be asked" in page.content.decode()
+    data = {"name": "Old", "root-how": "all", "node": ["n00000001"], "n00000001-parent": "root"}
+    response = organizer.post(reverse("segments:edit", args=[segment.pk]), data | {"n00000001-is": "field:gone"})
+    assert response.status_code == 200
+    segment.refresh_from_db()
+    assert segment.criteria["all"][1] == gone
+    assert list(segments.people(segment)) == []
+
+
+def test_a_circle_is_refused_on_the_page_and_nothing_is_lost(organizer):
+    one = Segment.objects.create(name="One", criteria={"all": []})
+    two = Segment.objects.create(name="Two", criteria={"all": [{"is": "segment", "value": one.pk}]})
+    data = {"name": "One", "root-how": "all", "node": ["n00000001"], "n00000001-parent": "root"}
+    data |= {"n00000001-is": "segment", "n00000001-value": str(two.pk), "segment": str(one.pk)}
+    words = "A segment cannot ask for itself: “One” → “Two” → “One”."
+    assert words in organizer.post(reverse("segments:finding"), data).content.decode()
+    page = organizer.post(reverse("segments:edit", args=[one.pk]), data)
+    assert words in page.content.decode()
+    assert page.context["built"].tree == {"all": [{"is": "segment", "value": str(two.pk)}]}
+
+
+def test_what_only_some_may_ask_is_closed_to_the_others_at_every_door(organizer, three):
+    """Communities people say they belong to: an organizer may neither ask them nor see whom such a segment finds."""
+    secret = Segment.objects.create(name="Secret", criteria={"all": [{"is": "constituency", "value": []}]})
+    around = Segment.objects.create(name="Around", criteria={"all": [{"is": "segment", "value": secret.pk}]})
+    for segment in (secret, around):
+        page = organizer.get(reverse("segments:inspect", args=[segment.pk]))
+        assert (page.context["found"].sample, page.context["may_change"]) == ([], False)
+        assert "Ruiz" not in page.content.decode()
+        edit = reverse("segments:edit", args=[segment.pk])
+        for response in (organizer.get(edit), organizer.post(edit, BUILT)):
+            assert (response.status_code, "Ruiz" in response.content.decode()) == (302, False)
+        assert organizer.get(reverse("segments:add"), {"copy": segment.pk}).status_code == 302
+    data = {"name": "X", "root-how": "all", "node": ["n00000001"], "n00000001-parent": "root"}
+    for is_, value in (("constituency", "1"), ("segment", str(secret.pk))):
+        forged = data | {"n00000001-is": is_, "n00000001-value": value}
+        assert organizer.post(reverse("segments:finding"), forged).status_code == 302
+        assert organizer.post(reverse("segments:add"), forged).status_code == 302
+    part = organizer.get(reverse("segments:part"), {"adds": "constituency", "parent": "root"})
+    assert part.status_code == 302
+    assert Segment.objects.count() == 2
 
 
 def test_the_list_takes_as_many_queries_for_one_segment_as_for_thirty(organizer, django_assert_num_queries):
