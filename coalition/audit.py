@@ -6,8 +6,12 @@ rolled back. Lines name records and fields, never personal data.
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
 
+from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
+from django.utils import timezone
 
 from coalition.models import AuditLine
 
@@ -57,3 +61,43 @@ def record(action, subject=None, *, details=None, why="", by=None, origin=""):
     written = line(action, subject, details=details, why=why, by=by, origin=origin)
     written.save(force_insert=True)
     return written
+
+
+# Reading it
+
+
+class Page(NamedTuple):
+    lines: list
+    older: int | None  # the line before which the next page begins
+
+
+def find(*, words="", action="", since=None, until=None, subject="", subject_id="", by=None):
+    """Lines that match, newest first. `words` are looked for in who did it and why, by the index of both."""
+    found = AuditLine.objects.order_by("-pk")
+    if words and (folded := ["".join(c for c in word if c.isalnum()) for word in words.split()]):
+        query = SearchQuery(" & ".join(f"{word}:*" for word in folded if word), search_type="raw", config="simple")
+        document = SearchVector("by_name", "why", config="simple")
+        found = found.alias(document=document).filter(document=query) if any(folded) else found.none()
+    if action:
+        found = found.filter(action=action)
+    if since:
+        found = found.filter(at__gte=_midnight(since))
+    if until:
+        found = found.filter(at__lt=_midnight(until + timedelta(days=1)))
+    if subject:
+        found = found.filter(subject=subject)
+    if subject_id:
+        found = found.filter(subject_id=subject_id)
+    return found.filter(by=by) if by else found
+
+
+def _midnight(day):
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def page(found, *, before=None, size=50):
+    """One page of lines, found by the line it begins after: the thousandth costs what the first does."""
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    lines = list(found[: size + 1])
+    return Page(lines[:size], lines[size - 1].pk if len(lines) > size else None)

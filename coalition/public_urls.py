@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from coalition.views import preferences, signing
+from coalition.views import preferences, signing, staying
 
 urlpatterns = [
     path("sign/<str:token>/", signing.sign, name="sign"),
     path("sign/<str:token>/recorded/", signing.recorded, name="sign_recorded"),
     path("sign/<str:token>/withdraw/", signing.withdraw, name="sign_withdraw"),
     path("sign/<str:token>/new-link/", signing.renew, name="sign_renew"),
+    path("stay/<str:token>/", staying.stay, name="stay"),
     path("preferences/", preferences.link, name="preferences_link"),
     path("preferences/erased/", preferences.erased, name="preferences_erased"),
     path("preferences/new-address/<str:token>/", preferences.new_address, name="preferences_new_address"),

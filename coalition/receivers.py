@@ -89,21 +89,27 @@ def _names(model, pks):
     return sorted(model.objects.filter(pk__in=pks).values_list("name", flat=True))
 
 
+def _held(through, instance, model, pks):
+    """Which of these (all, where None) the instance has now."""
+    mine, theirs = (
+        next(field.name for field in through._meta.fields if field.related_model is kind)
+        for kind in (type(instance), model)
+    )
+    rows = through.objects.filter(**{mine: instance.pk})
+    rows = rows if pks is None else rows.filter(**{f"{theirs}__in": pks})
+    return set(rows.values_list(theirs, flat=True))
+
+
 @receiver(m2m_changed, sender=User.groups.through)
 @receiver(m2m_changed, sender=User.user_permissions.through)
 @receiver(m2m_changed, sender=Group.permissions.through)
 def rights_changed(sender, instance, action, reverse, model, pk_set, **kwargs):
     """Roles of a user, permissions of a user or of a role; from either side."""
-    if audit.is_migrating() or action not in ("post_add", "post_remove", "pre_clear"):
+    if audit.is_migrating() or action not in ("post_add", "pre_remove", "pre_clear"):
         return
     did = "added" if action == "post_add" else "removed"
-    if action == "pre_clear":
-        name = {User.groups.through: "groups", User.user_permissions.through: "user_permissions"}.get(
-            sender, "permissions"
-        )
-        if reverse:
-            return  # a group or a permission is deleted, and says so itself
-        pk_set = set(getattr(instance, name).values_list("pk", flat=True))
+    if action != "post_add":  # what is taken away may never have been there
+        pk_set = _held(sender, instance, model, pk_set)
     if not pk_set:
         return
     if reverse:

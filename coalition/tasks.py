@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from coalition import bulk, duplicates, importing, notices, preferences
+from coalition import bulk, duplicates, importing, notices, preferences, retention, sign_ins
 from coalition.models import BulkAction, DuplicateSearch, Heartbeat, Import
 
 IMPORT_CHUNKS = 20  # a turn of some seconds; then others may have the worker
@@ -67,6 +67,16 @@ def merge_certain():
     """Merge some of the certain pairs; while there are more, queue another turn."""
     if duplicates.merge_certain(limit=MERGED_AT_ONCE):
         merge_certain.delay()
+
+
+@shared_task
+def retain():
+    """Beat's slow round: ask, forget and clear away what the rules of retention name, some people at a time (P6)."""
+    if retention.run():
+        send_notices.delay()
+        retain.delay()
+    else:
+        sign_ins.forget_old()
 
 
 @shared_task

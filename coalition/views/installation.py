@@ -10,6 +10,7 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.log_actions import log
 
+from coalition import audit
 from coalition.forms.installation import InstallationForm
 from coalition.models import Installation
 
@@ -29,6 +30,9 @@ class EditInstallation(PermissionCheckedMixin, WagtailAdminTemplateMixin, FormVi
 
     @transaction.atomic
     def form_valid(self, form):
-        log(instance=form.save(), action="wagtail.edit")
+        installation = form.save()
+        log(instance=installation, action="wagtail.edit")
+        if form.changed_data:
+            audit.record(audit.Action.SETTING, installation, details={"did": "changed", "what": form.changed_data})
         messages.success(self.request, _("What changed is kept."))
         return redirect("coalition_settings:index")

@@ -23,7 +23,7 @@ def posted(installation, **changes):
     for name in ("name", "short_name", "text_programme", "disclaimer", "email_wording", "text_wording"):
         said = data.pop(name) or {}
         data |= {f"{name}_{n}": said.get(code, "") for n, code in enumerate(("en", "es"))}
-    return data | changes
+    return {name: value for name, value in (data | changes).items() if value not in (None, False)}
 
 
 def test_an_administrator_changes_what_the_coalition_says_of_itself(client, installation):

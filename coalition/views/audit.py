@@ -1,0 +1,151 @@
+"""The audit in the back office: who did what, to what, when, from where and why: read, filtered, taken as a file."""
+
+import csv
+from collections import defaultdict
+
+from django.apps import apps
+from django.core.exceptions import PermissionDenied
+from django.http import StreamingHttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import TemplateView, View
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+
+from coalition import audit
+from coalition.forms.audit import AuditForm
+from coalition.models import AuditLine
+
+PAGE = 50
+FILE_ROWS = 100_000
+# Where the record of a kind of subject is shown.
+PAGES = {
+    "coalition.person": "people:inspect",
+    "coalition.organization": "organizations:inspect",
+    "coalition.segment": "segments:inspect",
+    "coalition.import": "imports:inspect",
+    "coalition.user": "staff_sign_ins:member",
+    "coalition.topic": "topics:edit",
+    "coalition.region": "regions:edit",
+    "coalition.constituency": "constituencies:edit",
+    "coalition.customfield": "fields:edit",
+    "auth.group": "wagtailusers_groups:edit",
+}
+
+
+class MayRead:
+    def dispatch(self, request, *args, **kwargs):
+        if not request.user.has_perm("coalition.view_auditline"):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+
+def kind_of(label):
+    """The kind of a subject in words: "person"."""
+    try:
+        return str(apps.get_model(label)._meta.verbose_name)
+    except (LookupError, ValueError):
+        return label
+
+
+def subjects_of(lines):
+    """{line's key: (words, address or "")} for the subjects of a page of lines, in one query a kind."""
+    wanted = defaultdict(set)
+    for line in lines:
+        if line.subject and line.subject_id.isdecimal():
+            wanted[line.subject].add(int(line.subject_id))
+    held = {}
+    for label, pks in wanted.items():
+        try:
+            model = apps.get_model(label)
+        except (LookupError, ValueError):
+            continue
+        held |= {(label, str(record.pk)): record for record in model._base_manager.filter(pk__in=pks)}
+    found = {}
+    for line in lines:
+        if not line.subject:
+            continue
+        record, kind = held.get((line.subject, line.subject_id)), kind_of(line.subject)
+        if record is None:
+            found[line.pk] = (f"{kind} {line.subject_id}".strip(), "")
+            continue
+        try:
+            address = reverse(PAGES[line.subject], args=[line.subject_id])
+        except (KeyError, NoReverseMatch):
+            address = ""
+        found[line.pk] = (f"{kind}: {record}", address)
+    return found
+
+
+def details_of(line):
+    """The details in words: names and numbers only, for no line holds more."""
+    return " · ".join(f"{name}: {_said(value)}" for name, value in line.details.items())
+
+
+def _said(value):
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {number}" for key, number in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+class Audit(MayRead, WagtailAdminTemplateMixin, TemplateView):
+    template_name = "coalition/audit/index.html"
+    page_title = gettext_lazy("Audit")
+    header_icon = "list-ul"
+
+    def get_breadcrumbs_items(self):
+        return [*self.breadcrumbs_items, {"url": "", "label": self.page_title}]
+
+    def get_context_data(self, **kwargs):
+        form = AuditForm(self.request.GET or None)
+        asked = form.cleaned_data if form.is_valid() else {}
+        found = audit.find(**asked) if form.is_valid() or not form.is_bound else AuditLine.objects.none()
+        # Pages are asked for by the line they begin after: the thousandth is as fast as the first.
+        before = self.request.GET.get("before", "")
+        page = audit.page(found, before=int(before) if before.isdecimal() and len(before) < 19 else None, size=PAGE)
+        query = urlencode({name: value for name, value in self.request.GET.items() if value and name != "before"})
+        subjects = subjects_of(page.lines)
+        return super().get_context_data(**kwargs) | {
+            "form": form,
+            "lines": [(line, *subjects.get(line.pk, ("", "")), details_of(line)) for line in page.lines],
+            "older": page.older,
+            "is_first": not before,
+            "query": query,
+            "filtered": bool(query),
+        }
+
+
+class AuditFile(MayRead, View):
+    """What is shown, as a CSV file; that it was taken out is a line of its own."""
+
+    def get(self, request):
+        form = AuditForm(request.GET)
+        if not form.is_valid():
+            raise PermissionDenied
+        audit.record(audit.Action.EXPORT, AuditLine, details={"what": "audit"}, why=_("The audit as a file"))
+        found = audit.find(**form.cleaned_data)[:FILE_ROWS]
+        response = StreamingHttpResponse(self.rows(found), content_type="text/csv; charset=utf-8")
+        day = timezone.localdate().isoformat()
+        response.headers["Content-Disposition"] = f'attachment; filename="audit-{day}.csv"'
+        return response
+
+    def rows(self, found):
+        writer = csv.writer(self)
+        yield "\ufeff"
+        yield writer.writerow(
+            [_("When"), _("Who"), _("What"), _("About"), _("Number"), _("Details"), _("From where"), _("Why")]
+        )
+        for line in found.iterator(chunk_size=2000):
+            at = timezone.localtime(line.at).strftime("%Y-%m-%d %H:%M:%S")
+            row = [at, line.by_name, line.get_action_display(), line.subject, line.subject_id, details_of(line)]
+            yield writer.writerow([_safe(cell) for cell in [*row, line.origin, line.why]])
+
+    def write(self, row):
+        return row
+
+
+def _safe(cell):
+    """No cell becomes a formula."""
+    return f"'{cell}" if str(cell)[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
