@@ -11,7 +11,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 from i18nfield.forms import I18nModelForm
 
-from coalition import languages, logos, organizations
+from coalition import languages, logos, organizations, people
 from coalition.forms.custom import CustomFieldsMixin
 from coalition.forms.fields import EmailField, NameField, PhoneField, say_languages
 from coalition.models import Agreement, Constituency, Membership, Organization, Region, Representative
@@ -80,6 +80,8 @@ class OrganizationForm(CustomFieldsMixin, I18nModelForm):
         for name in ("email", "phone", "name", "street", "city", "zip"):
             fields[name].widget.attrs["autocomplete"] = "off"  # it is not the organizer's own
         say_languages(self, "printed_name")
+        if held.phone.startswith("+"):
+            self.initial["phone"] = people.display_phone(held.phone)
         self.asks = set()  # which of the two boxes are shown
 
     def clean_name(self):

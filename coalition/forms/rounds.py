@@ -93,7 +93,7 @@ class PartnersForm(forms.Form):
     def __init__(self, *args, round_=None, required=False, **kwargs):
         super().__init__(*args, **kwargs)
         asked = round_.invitations.values("organization") if round_ else []
-        self.fields["organizations"].queryset = Organization.objects.partners().exclude(pk__in=asked).order_by("search")
+        self.fields["organizations"].queryset = Organization.objects.partners().exclude(pk__in=asked)
         if required:
             self.fields["organizations"].required = True
             self.fields["organizations"].error_messages["required"] = _("Choose at least one partner.")

@@ -145,10 +145,6 @@ class Organization(models.Model):
         """When it came to where the partnership stands now."""
         return self.stage_at or self.created_at
 
-    @property
-    def is_partner(self):
-        return self.stage == self.Stage.PARTNER
-
     def name_in(self, language):
         return (self.printed_name.localize(language) if self.printed_name else "") or self.name
 

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from coalition import accounts, people, timeline
+from coalition import accounts, organizations, people, timeline
 from coalition.accounts import Role
 from coalition.models import Constituency, CustomField, Entry, Organization, Person, Region, Representative
 from tests import factories
@@ -127,6 +127,14 @@ def test_bad_input_keeps_everything_that_was_entered(organizer):
     for words in ("with its area code", "ZIP code of five digits", 'value="12"', 'value="no address"', "1 Main St"):
         assert words in html
     assert not Organization.objects.exists()
+
+
+def test_a_name_taken_while_the_form_was_on_its_way_is_said(organizer, monkeypatch):
+    factories.OrganizationFactory(name="Teachers United")
+    monkeypatch.setattr(organizations, "of_name", lambda name, but=None: None)  # it looked before the other was there
+    answer = organizer.post(reverse("organizations:add"), ENTERED | {"another": "on"})
+    assert "An organization of this name is here already." in answer.content.decode()
+    assert Organization.objects.count() == 1
 
 
 def test_a_retired_word_is_offered_only_to_who_holds_it(organizer):

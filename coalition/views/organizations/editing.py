@@ -1,6 +1,6 @@
 """Adding and changing an organization, putting it into the bin and taking it out."""
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,6 +17,18 @@ from coalition.views.organizations.page import OrganizationScreen
 from coalition.views.screens import Screen
 
 
+def kept(form, by, action):
+    """Keep what was entered; None where somebody took the name since the form looked, which the form then says."""
+    try:
+        with transaction.atomic():
+            organization = form.keep(by=by)
+            log(instance=organization, action=action)
+    except IntegrityError:
+        form.add_error("name", _("An organization of this name is here already."))
+        return None
+    return organization
+
+
 class AddOrganization(Screen, FormView):
     listing = ("organizations:index", gettext_lazy("Organizations"))
     form_class = OrganizationForm
@@ -28,10 +40,10 @@ class AddOrganization(Screen, FormView):
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"instance": Organization()}
 
-    @transaction.atomic
     def form_valid(self, form):
-        organization = form.keep(by=self.request.user)
-        log(instance=organization, action="wagtail.create")
+        organization = kept(form, self.request.user, "wagtail.create")
+        if organization is None:
+            return self.form_invalid(form)
         messages.success(self.request, _("%(organization)s was added.") % {"organization": organization})
         return redirect("organizations:inspect", organization.pk)
 
@@ -51,9 +63,9 @@ class EditOrganization(OrganizationScreen, FormView):
         # Read afresh: a form that does not hold still writes what was typed into its instance.
         return super().get_form_kwargs() | {"instance": self.records().get(pk=self.record.pk)}
 
-    @transaction.atomic
     def form_valid(self, form):
-        log(instance=form.keep(by=self.request.user), action="wagtail.edit")
+        if kept(form, self.request.user, "wagtail.edit") is None:
+            return self.form_invalid(form)
         messages.success(self.request, _("What changed is kept."))
         return redirect(self.url)
 

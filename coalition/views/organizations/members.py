@@ -17,6 +17,7 @@ from coalition.models import Membership, Person
 from coalition.views.organizations.page import OrganizationScreen
 
 FOUND = 8
+SORTED = 500
 SHORTEST = 2  # letters before anybody is looked for
 
 
@@ -51,7 +52,9 @@ def found(organization, words):
     if len(words.strip()) < SHORTEST:
         return []
     belongs = Membership.objects.filter(organization=organization, person=OuterRef("pk"))
-    people = Person.objects.present().search(words).annotate(belongs=Exists(belongs)).order_by("search", "pk")
+    # Two letters may fit a hundred thousand people: sort some of them, not all.
+    some = list(Person.objects.present().search(words).order_by().values_list("pk", flat=True)[:SORTED])
+    people = Person.objects.filter(pk__in=some).annotate(belongs=Exists(belongs)).order_by("search", "pk")
     return list(people.prefetch_related("addresses")[:FOUND])
 
 
