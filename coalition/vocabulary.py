@@ -1,13 +1,16 @@
 """The coalition's own words that others choose from: regions, and constituencies. A word is retired, never deleted:
 who holds it keeps it, and nobody is offered it any more."""
 
+import tomllib
+from pathlib import Path
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 from i18nfield.strings import LazyI18nString
 
 from coalition import audit
-from coalition.models import fold
+from coalition.models import Constituency, fold
 
 
 @transaction.atomic
@@ -27,6 +30,24 @@ def _free_slug(word):
     wanted = slugify(fold(name))[: longest - 4] or "word"
     taken = set(type(word).objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
     return next(slug for n in range(1, len(taken) + 2) if (slug := wanted if n == 1 else f"{wanted}-{n}") not in taken)
+
+
+def usual_constituencies():
+    """Communities that many coalitions speak of, as data: [(slug, {language: name})]."""
+    file = Path(__file__).parent / "data" / "constituencies.toml"
+    rows = tomllib.loads(file.read_text())["constituency"]
+    return [(row["slug"], {language: name for language, name in row.items() if language != "slug"}) for row in rows]
+
+
+@transaction.atomic
+def add_usual_constituencies(*, by=None):
+    """A start for a coalition that has none yet; pressing twice adds nothing twice. Returns what was added."""
+    known = set(Constituency.objects.values_list("slug", flat=True))
+    return [
+        keep(Constituency(slug=slug, name=names, position=position), by=by)
+        for position, (slug, names) in enumerate(usual_constituencies(), 1)
+        if slug not in known
+    ]
 
 
 @transaction.atomic

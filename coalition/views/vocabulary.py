@@ -6,6 +6,7 @@ from django.db.models import Count, F, Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views import View
 from django.views.generic import FormView, ListView
 from wagtail.admin import messages
@@ -49,6 +50,7 @@ class Words(PermissionCheckedMixin, WagtailAdminTemplateMixin, ListView):
                 "may_change": may_change,
                 "may_add": self.user_has_permission("add"),
                 "add_url": reverse(f"{name}:add"),
+                "usual_url": reverse(f"{name}:usual") if self.words.get("usual") else "",
                 "filter": self.words.get("filter"),
                 "held_by": self.words.get("held_by", _("Organizations")),
             }
@@ -119,6 +121,27 @@ class EditWord(WordForm):
             "back": self.list_url,
             "retire_url": reverse(f"{self.words['name']}:retire", args=[word.pk]),
         }
+
+
+class AddUsual(Words):
+    """The usual constituencies, in one press."""
+
+    http_method_names = ["post"]
+    any_permission_required = None
+    permission_required = "add"
+
+    def post(self, request, *args, **kwargs):
+        number = len(vocabulary.add_usual_constituencies(by=request.user))
+        messages.success(
+            request,
+            ngettext(
+                "%(number)d was added. Change or retire what does not fit.",
+                "%(number)d were added. Change or retire what does not fit.",
+                number,
+            )
+            % {"number": number},
+        )
+        return redirect(reverse(f"{self.words['name']}:index"))
 
 
 class RetireWord(WordScreen, View):

@@ -67,7 +67,11 @@ class ConstituencyViewSet(WordViewSet):
         "about": _("Communities that people may say they belong to, and that organizations say they serve."),
         "none": _("No constituency yet"),
         "filter": "constituency",
+        "usual": True,
     }
+
+    def get_urlpatterns(self):
+        return [*super().get_urlpatterns(), path("usual/", self.built(vocabulary.AddUsual), name="usual")]
 
 
 class TopicViewSet(WordViewSet):
