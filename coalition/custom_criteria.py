@@ -10,13 +10,14 @@ from django.core.exceptions import ValidationError
 from django.db.models import JSONField, Q, TextField, Value
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import GreaterThanOrEqual, IContains, LessThan, LessThanOrEqual
+from django.db.models.lookups import GreaterThanOrEqual, IContains, LessThanOrEqual
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from coalition import belonging, custom, languages, segments
 from coalition.models import Constituency, CustomField
+from coalition.segments import periods
 
 PREFIX = "field"
 Kind = CustomField.Kind
@@ -116,50 +117,67 @@ class AboutNumber(AboutField):
 
 
 class AboutDate(AboutField):
+    """Days are text as YYYY-MM-DD, so they compare as text; "in the last days" moves with today."""
+
+    WHEN = [
+        ("past", gettext_lazy("in the last days")),
+        ("coming", gettext_lazy("in the coming days")),
+        ("between", gettext_lazy("between two dates")),
+        ("filled", gettext_lazy("any day")),
+        ("empty", gettext_lazy("not known")),
+    ]
+
     def fields(self):
+        shows = {"data-shows": "days:past,coming since:between until:between"}
         return {
+            "when": forms.ChoiceField(
+                choices=self.WHEN, label=gettext_lazy("The day is"), widget=forms.Select(attrs=shows)
+            ),
+            "days": forms.IntegerField(
+                required=False, min_value=0, max_value=periods.MOST_DAYS, label=gettext_lazy("Days")
+            ),
             "since": forms.DateField(required=False, label=gettext_lazy("From"), widget=segments.DateInput),
             "until": forms.DateField(required=False, label=gettext_lazy("Until"), widget=segments.DateInput),
-            "past": forms.IntegerField(
-                required=False, min_value=0, max_value=36500, label=gettext_lazy("In the last days")
-            ),
-            "coming": forms.IntegerField(
-                required=False, min_value=0, max_value=36500, label=gettext_lazy("In the coming days")
-            ),
         }
 
+    def clean(self, cleaned):
+        if cleaned.get("when") in ("past", "coming") and cleaned.get("days") is None:
+            raise ValidationError({"days": gettext_lazy("Say how many days.")})
+        if cleaned.get("when") == "between":
+            periods.clean({"when": periods.BETWEEN, "since": cleaned.get("since"), "until": cleaned.get("until")})
+
     def condition(self, cleaned):
-        """Days are text as YYYY-MM-DD, so they compare as text; "within days" moves with today."""
-        today = timezone.localdate()
-        since, until = [cleaned["since"]], [cleaned["until"]]
-        if cleaned["past"] is not None or cleaned["coming"] is not None:
-            since.append(today - datetime.timedelta(days=cleaned["past"] or 0))
-            until.append(today + datetime.timedelta(days=cleaned["coming"] or 0))
-        since, until = list(filter(None, since)), list(filter(None, until))
-        value, said = self.text, Q()
+        today, days = timezone.localdate(), datetime.timedelta(days=cleaned["days"] or 0)
+        match cleaned["when"]:
+            case "filled":
+                return self.filled
+            case "empty":
+                return ~self.filled
+            case "past":
+                since, until = today - days, today
+            case "coming":
+                since, until = today, today + days
+            case _:
+                since, until = cleaned["since"], cleaned["until"]
+        said = self.filled
         if since:
-            said &= Q(GreaterThanOrEqual(value, max(since).isoformat()))
+            said &= Q(GreaterThanOrEqual(self.text, since.isoformat()))
         if until:
-            said &= Q(LessThan(value, (min(until) + datetime.timedelta(days=1)).isoformat()))
-        return self.filled & said if said else said
+            said &= Q(LessThanOrEqual(self.text, until.isoformat()))
+        return said
 
     def words(self, cleaned):
-        said = []
-        if cleaned["since"]:
-            said.append(_("from %(day)s") % {"day": languages.format_date(cleaned["since"])})
-        if cleaned["until"]:
-            said.append(_("until %(day)s") % {"day": languages.format_date(cleaned["until"])})
-        if cleaned["past"] is not None:
-            said.append(
-                ngettext("in the last %(number)d day", "in the last %(number)d days", cleaned["past"])
-                % {"number": cleaned["past"]}
-            )
-        if cleaned["coming"] is not None:
-            said.append(
-                ngettext("in the coming %(number)d day", "in the coming %(number)d days", cleaned["coming"])
-                % {"number": cleaned["coming"]}
-            )
-        return ", ".join(said)
+        days = cleaned["days"] or 0
+        match cleaned["when"]:
+            case "past":
+                return ngettext("in the last %(number)d day", "in the last %(number)d days", days) % {"number": days}
+            case "coming":
+                said = ngettext("in the coming %(number)d day", "in the coming %(number)d days", days)
+                return said % {"number": days}
+            case "between":
+                said = [(_("from %(day)s"), cleaned["since"]), (_("until %(day)s"), cleaned["until"])]
+                return ", ".join(text % {"day": languages.format_date(day)} for text, day in said if day)
+        return str(dict(self.WHEN)[cleaned["when"]])
 
 
 class AboutChoice(AboutField):

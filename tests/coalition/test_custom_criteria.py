@@ -67,12 +67,15 @@ def test_date():
     today = timezone.localdate()
     day = lambda days: (today + datetime.timedelta(days=days)).isoformat()  # noqa: E731
     person("ana", own=day(-10)), person("ben", own=day(0)), person("cam", own=day(10)), person("dan")
-    assert found({"since": day(-10), "until": day(0)}) == ["ana", "ben"]
-    assert found({"until": day(-1)}) == ["ana"]
-    assert found({"past": 10}) == ["ana", "ben"]
-    assert found({"past": 9}) == ["ben"]
-    assert found({"coming": 10}) == ["ben", "cam"]
-    assert found({"coming": 10}, turned=True) == ["ana", "dan"]
+    assert found({"when": "between", "since": day(-10), "until": day(0)}) == ["ana", "ben"]
+    assert found({"when": "between", "until": day(-1)}) == ["ana"]
+    assert found({"when": "past", "days": 10}) == ["ana", "ben"]
+    assert found({"when": "past", "days": 9}) == ["ben"]
+    assert found({"when": "coming", "days": 10}) == ["ben", "cam"]
+    assert found({"when": "coming", "days": 10}, turned=True) == ["ana", "dan"]
+    assert [found({"when": when}) for when in ("filled", "empty")] == [["ana", "ben", "cam"], ["dan"]]
+    for unfinished in ({"when": "past"}, {"when": "between"}, {"when": "between", "since": day(1), "until": day(0)}):
+        assert segments.problems({"all": [{"is": "field:own", "value": unfinished}]})
 
 
 @pytest.mark.parametrize("kind", ["choice", "choices"])
@@ -122,7 +125,7 @@ def test_what_was_chosen_is_said_in_words():
     tree = {
         "all": [
             {"is": "field:one", "value": {"least": "1000"}},
-            {"is": "field:two", "value": {"past": 1}},
+            {"is": "field:two", "value": {"when": "past", "days": 1}},
             {"is": "field:three", "value": ["red"]},
             {"is": "field:four", "value": {"how": "contains", "words": "Linc"}},
         ]
