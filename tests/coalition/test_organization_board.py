@@ -115,6 +115,16 @@ def test_a_long_column_shows_some_and_then_all_with_as_many_queries(organizer, p
     assert (len(column["cards"]), column["more"]) == (CARDS + 6, 0)
 
 
+def test_a_column_too_long_for_the_board_leads_to_the_list(organizer, monkeypatch):
+    monkeypatch.setattr("coalition.views.organizations.board.MOST", CARDS + 2)
+    for _number in range(CARDS + 3):
+        factories.OrganizationFactory(stage="contacted")
+    page = board(organizer, all="contacted", kind="education")
+    column = next(c for c in page.context["columns"] if c["stage"] == "contacted")
+    assert len(column["cards"]) == CARDS + 2
+    assert column["all_url"] == reverse("organizations:index") + "?kind=education&stage=contacted"
+
+
 def test_a_plain_move_and_its_message(organizer, partner):
     response = move(organizer, partner, "paused")
     assert response.url == reverse("organizations:board") + "?column=paused"

@@ -30,6 +30,7 @@ from coalition.views.screens import ANY, Screen
 
 Stage = Organization.Stage
 CARDS = 15  # in a column, until somebody asks for all
+MOST = 300  # that a column ever shows: whoever wants more reads the list
 SALT = "coalition.organizations.move"
 UNDO_FOR = datetime.timedelta(hours=12)
 TONES = {Stage.PARTNER: "good", Stage.CONVERSATION: "busy", Stage.PAUSED: "warn"}
@@ -86,7 +87,7 @@ class BoardMixin:
         due = FollowUp.objects.filter(organization=OuterRef("pk"), done_at=None).order_by("due", "pk")
         place = Window(RowNumber(), partition_by="stage", order_by=[F("alphabetical"), F("pk")])
         if self.whole:
-            place = Case(When(stage=self.whole, then=0), default=place)
+            place = Case(When(stage=self.whole, then=place - (MOST - CARDS)), default=place)
         cards = found.annotate(due=Subquery(due.values("due")[:1]), next=Subquery(due.values("text")[:1]), place=place)
         cards = cards.filter(place__lte=CARDS)
         signing_ = Representative.objects.filter(may_sign=True, person__binned_at=None).select_related("person")
@@ -106,11 +107,17 @@ class BoardMixin:
                 "cards": by_stage[stage.value],
                 "chosen": stage.value == self.chosen,
                 "url": _address(query, column=stage.value),
-                "all_url": _address(query, column=stage.value, all=stage.value),
+                "all_url": self.whole_column(stage, numbers.get(stage.value, 0)),
                 "more": numbers.get(stage.value, 0) - len(by_stage[stage.value]),
             }
             for stage in Stage
         ]
+
+    def whole_column(self, stage, number):
+        """Where all the cards of a column are: on the board while it can hold them, else in the list."""
+        if number > MOST:
+            return reverse("organizations:index") + _address(self.query, stage=stage.value)
+        return reverse("organizations:board") + _address(self.query, column=stage.value, all=stage.value)
 
     def board(self):
         asked = _address(self.query, column=self.chosen, all=self.whole)
