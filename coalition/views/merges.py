@@ -7,14 +7,15 @@ from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
-from coalition import duplicates, likeness, merging, unmerging
+from coalition import duplicates, languages, likeness, merging, unmerging
 from coalition.models import Address, Merge, Person
 from coalition.views.duplicates import DuplicatesScreen, with_details
 
@@ -179,7 +180,8 @@ class MergePage(MergeScreen, TemplateView):
     template_name = "coalition/duplicates/merged.html"
 
     def get_page_title(self):
-        return _("Merge of %(day)s") % {"day": f"{self.done.at:%Y-%m-%d}"}
+        day = languages.format_date(timezone.localtime(self.done.at), get_language())
+        return _("Merge of %(day)s") % {"day": day}
 
     def get_context_data(self, **kwargs):
         others = Person.objects.filter(pk__in=self.done.record["people"]).prefetch_related("addresses")
