@@ -128,7 +128,10 @@ def suppressed(keys):
     """Those of many (channel, value) that are on the suppression list."""
     digests = {digest(*key): key for key in keys}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT digest FROM coalition_suppression WHERE digest = ANY(%s)", [list(digests)])
+        cursor.execute(
+            "SELECT digest FROM coalition_suppression WHERE digest = ANY(string_to_array(%s, E'\\x1f'))",
+            [copying.many(digests)],
+        )
         return {digests[found] for (found,) in cursor.fetchall()}
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from coalition import consent
+from coalition.copying import many
 from coalition.models import Address, Entry, ImportedRow, fold
 from coalition.models.people import words_of
 from coalition.places import county_of
@@ -20,25 +21,23 @@ GRANTED, WITHDRAWN = Address.Consent.GRANTED, Address.Consent.WITHDRAWN
 Outcome = ImportedRow.Outcome
 WAYS = ("external_id", "email", "phone", "name_zip")  # how rows are matched, the surest first
 HELD = ("name", "given_name", "family_name", "language", "street", "city", "county", "state", "zip")
+LISTS = {"ANY_KEY": "ANY(TEXTS::bigint[])", "ANY_TEXT": "ANY(TEXTS)", "TEXTS": "string_to_array(%s, E'\\x1f')"}
 PEOPLE = (  # their columns end as in HELD
     "SELECT id, search, custom::text, binned_at IS NOT NULL, merged_into_id, name, given_name, family_name, language, "
-    "street, city, county, state, zip FROM coalition_person WHERE id = ANY(%s) ORDER BY id"
+    "street, city, county, state, zip FROM coalition_person "
+    "WHERE id = ANY_KEY ORDER BY id"
 )
 
 
 class Held:
     """An address of somebody known, as `consent` needs it."""
 
-    __slots__ = ("channel", "consent", "consent_at", "fault", "known", "new", "pk", "primary", "value")
+    __slots__ = ("channel", "consent", "consent_at", "fault", "person_id", "pk", "primary", "value")
 
-    def __init__(self, known, channel, value, *, pk=None, primary=False, consent=Address.Consent.NONE, fault=""):
-        self.known, self.channel, self.value = known, channel, value
-        self.pk, self.new, self.primary, self.consent, self.fault = pk, pk is None, primary, consent, fault
+    def __init__(self, person_id, channel, value, *, pk=None, primary=False, consent=Address.Consent.NONE, fault=""):
+        self.person_id, self.channel, self.value = person_id, channel, value
+        self.pk, self.primary, self.consent, self.fault = pk, primary, consent, fault
         self.consent_at = None
-
-    @property
-    def person_id(self):
-        return self.known.pk
 
 
 class Known:
@@ -130,7 +129,7 @@ class Matcher:
             ids = dict(
                 _rows(
                     cursor,
-                    "SELECT value, person_id FROM coalition_externalid WHERE system = %s AND value = ANY(%s)",
+                    "SELECT value, person_id FROM coalition_externalid WHERE system = %s AND value = ANY_TEXT",
                     self.system,
                     externals,
                 )
@@ -139,7 +138,7 @@ class Matcher:
             for channel in (EMAIL, PHONE):
                 holders += _rows(
                     cursor,
-                    "SELECT person_id FROM coalition_address WHERE channel = %s AND value = ANY(%s)",
+                    "SELECT person_id FROM coalition_address WHERE channel = %s AND value = ANY_TEXT",
                     channel,
                     [value for c, value in new if c == channel],
                 )
@@ -147,7 +146,7 @@ class Matcher:
             if "name_zip" in self.ways and names:
                 named = _rows(
                     cursor,
-                    "SELECT p.id FROM unnest(%s::text[], %s::text[]) AS said(search, zip) "
+                    "SELECT p.id FROM unnest(TEXTS, TEXTS) AS said(search, zip) "
                     "JOIN coalition_person p ON p.zip = said.zip AND p.search = said.search",
                     *map(list, zip(*names, strict=True)),
                 )
@@ -181,33 +180,36 @@ class Matcher:
             self.people[pk] = fetched[pk] = known
         pks = list(fetched)
         for pk, search in _rows(
-            cursor, "SELECT merged_into_id, search FROM coalition_person WHERE merged_into_id = ANY(%s)", pks
+            cursor,
+            "SELECT merged_into_id, search FROM coalition_person WHERE merged_into_id = ANY_KEY",
+            pks,
         ):
             fetched[pk].aliases += (tuple(search.split()),)
         for pk, person, channel, value, primary, state, fault in _rows(
             cursor,
             'SELECT id, person_id, channel, value, "primary", consent, fault FROM coalition_address '
-            "WHERE person_id = ANY(%s) ORDER BY id",
+            "WHERE person_id = ANY_KEY ORDER BY id",
             pks,
         ):
-            self._hold(Held(fetched[person], channel, value, pk=pk, primary=primary, consent=state, fault=fault))
+            held = Held(person, channel, value, pk=pk, primary=primary, consent=state, fault=fault)
+            self._hold(fetched[person], (channel, value), held)
         for pk, slug in _rows(
             cursor,
             "SELECT g.person_id, t.slug FROM coalition_tagging g JOIN coalition_tag t ON t.id = g.tag_id "
-            "WHERE g.person_id = ANY(%s)",
+            "WHERE g.person_id = ANY_KEY",
             pks,
         ):
             fetched[pk].tags.add(slug)
         for pk, value in _rows(
             cursor,
-            "SELECT person_id, value FROM coalition_externalid WHERE system = %s AND person_id = ANY(%s)",
+            "SELECT person_id, value FROM coalition_externalid WHERE system = %s AND person_id = ANY_KEY",
             self.system,
             pks,
         ):
             fetched[pk].externals.add(value)
         for (pk,) in _rows(
             cursor,
-            "SELECT DISTINCT person_id FROM coalition_importedrow WHERE batch_id = %s AND person_id = ANY(%s)",
+            "SELECT DISTINCT person_id FROM coalition_importedrow WHERE batch_id = %s AND person_id = ANY_KEY",
             self.batch.pk,
             pks,
         ):
@@ -215,7 +217,7 @@ class Matcher:
         if self.organization:
             for (pk,) in _rows(
                 cursor,
-                "SELECT person_id FROM coalition_membership WHERE organization_id = %s AND person_id = ANY(%s)",
+                "SELECT person_id FROM coalition_membership WHERE organization_id = %s AND person_id = ANY_KEY",
                 self.organization,
                 pks,
             ):
@@ -231,10 +233,9 @@ class Matcher:
             known = self.people[known.into]
         return known
 
-    def _hold(self, held):
-        key = (held.channel, held.value)
-        held.known.addresses[key] = held
-        self.by_address.setdefault(key, []).append(held.known)
+    def _hold(self, known, key, held):
+        known.addresses[key] = held
+        self.by_address.setdefault(key, []).append(known)
 
     def _name(self, known):
         if known.words and known.values["zip"]:
@@ -353,8 +354,8 @@ class Matcher:
             if held is None:
                 channel, value = key
                 primary = not any(c == channel and other.primary for (c, _v), other in known.addresses.items())
-                held = Held(known, channel, value, primary=primary)
-                self._hold(held)
+                held = Held(known.pk, channel, value, primary=primary)
+                self._hold(known, key, held)
                 result.addresses.append(held)
                 changes.append(channel)
             if key in self.closed:
@@ -402,7 +403,9 @@ def _rows(cursor, query, *values):
     """The rows of a query; none, without asking, when one of its lists is empty."""
     if any(value == [] for value in values):
         return []
-    cursor.execute(query, values)
+    for short, whole in LISTS.items():
+        query = query.replace(short, whole)
+    cursor.execute(query, [many(value) if isinstance(value, list) else value for value in values])
     return cursor.fetchall()
 
 

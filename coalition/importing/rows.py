@@ -7,7 +7,7 @@ from contextlib import closing
 from coalition import reading_people
 from coalition.models.people import words_of
 
-CHUNK = 5000  # rows that are matched and written together: some megabytes, and a second at most
+CHUNK = 2500  # rows that are matched and written together: some megabytes, and less than a second
 
 
 def rows_of(batch, file, *, skip=0):

@@ -79,6 +79,8 @@ class Chunk:
 def _write_people(chunk):
     for pk, known in zip(ids(Person, len(chunk.new)), chunk.new, strict=True):
         known.pk = pk
+        for held in known.addresses.values():
+            held.person_id = pk
     moment = chunk.moment
     copy(
         Person,
@@ -175,26 +177,18 @@ def _write_addresses(chunk):
 
 def _copy_addresses(chunk, added):
     """Whose addresses are written is new, or under our lock: nobody else writes them meanwhile."""
-    moment = chunk.moment
-    copy(
-        Address,
-        ["id", "person", "channel", "value", "primary", "consent", "consent_at", "fault", "fault_at", "created_at"],
-        [
-            line(
-                str(held.pk),
-                str(held.known.pk),
-                held.channel,
-                held.value,
-                "t" if held.primary else "f",
-                held.consent,
-                held.consent_at.isoformat() if held.consent_at else NULL,
-                held.fault,
-                moment if held.fault else NULL,
-                moment,
-            )
-            for held in added
-        ],
-    )
+    moment, columns = chunk.moment, ["id", "person", "channel", "value", "primary", "consent", "fault", "created_at"]
+    plain, dated = [], []
+    for held in added:
+        primary = "t" if held.primary else "f"
+        cells = [str(held.pk), str(held.person_id), held.channel, held.value, primary, held.consent, held.fault, moment]
+        if held.consent_at or held.fault:
+            since = held.consent_at.isoformat() if held.consent_at else NULL
+            dated.append(line(*cells, since, moment if held.fault else NULL))
+        else:
+            plain.append(line(*cells))
+    copy(Address, columns, plain)
+    copy(Address, [*columns, "consent_at", "fault_at"], dated)
 
 
 def _write_tags(chunk):
