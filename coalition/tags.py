@@ -71,34 +71,47 @@ def _lock(*pks):
 def merge(tag, into, *, by=None):
     """Who has `tag` has `into` from now on, what asked for `tag` asks for `into`, and `tag` is gone.
 
-    Returns how many people it added. Pressing twice merges once.
+    The smaller of the two moves, so the row that stays may be either; it is called `into`. Returns the tag that stays
+    and how many people it added; (None, 0) where one of them is gone already, as after pressing twice.
     """
     if tag.pk == into.pk:
         raise ValueError("A tag cannot be merged into itself")
     locked = _lock(tag.pk, into.pk)
     if len(locked) < 2:
-        return 0
+        return None, 0
+    tag, into = locked[tag.pk], locked[into.pk]
+    name, group = into.name, into.group
+    had, have = (Tagging.objects.filter(tag=one).count() for one in (tag, into))
+    stays, goes = (tag, into) if had > have else (into, tag)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO coalition_tagging (person_id, tag_id, at) SELECT person_id, %s, at FROM coalition_tagging "
-            "WHERE tag_id = %s ON CONFLICT (tag_id, person_id) DO NOTHING",
-            [into.pk, tag.pk],
+            "UPDATE coalition_tagging t SET tag_id = %s WHERE tag_id = %s AND NOT EXISTS "
+            "(SELECT 1 FROM coalition_tagging o WHERE o.tag_id = %s AND o.person_id = t.person_id)",
+            [stays.pk, goes.pk, stays.pk],
         )
-        added = cursor.rowcount
+        added = had - (min(had, have) - cursor.rowcount)
+    _point(goes, stays)
+    details = {"did": "merged", "into": into.pk, "kept": stays.pk, "added": added}
+    audit.record(audit.Action.EDIT, tag, details=details, by=by)
+    goes.delete()
+    stays.name, stays.group = name, group
+    stays.save()
+    return stays, added
+
+
+def _point(old, new):
+    """Whatever asks for one tag asks for another, in whatever app."""
     for relation in _relations():
-        rows = relation.related_model._default_manager.filter(**{relation.field.name: tag})
-        rows.update(**{relation.field.name: into})
-    for segment in _segments_asking(tag):
-        segment.criteria = _asking_instead(segment.criteria, tag.pk, into.pk)
+        rows = relation.related_model._default_manager.filter(**{relation.field.name: old})
+        rows.update(**{relation.field.name: new})
+    for segment in _segments_asking(old):
+        segment.criteria = _asking_instead(segment.criteria, old.pk, new.pk)
         segment.save(update_fields=["criteria", "updated_at"])
-    for view in _views_asking(tag):
+    for view in _views_asking(old):
         asked = QueryDict(view.query, mutable=True)
-        asked.setlist("tag", [str(into.pk) if value == str(tag.pk) else value for value in asked.getlist("tag")])
+        asked.setlist("tag", [str(new.pk) if value == str(old.pk) else value for value in asked.getlist("tag")])
         view.query = asked.urlencode()
         view.save(update_fields=["query"])
-    audit.record(audit.Action.EDIT, tag, details={"did": "merged", "into": into.pk, "added": added}, by=by)
-    tag.delete()
-    return added
 
 
 @transaction.atomic

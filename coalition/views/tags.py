@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -162,12 +163,14 @@ class MergeTag(TagsScreen, FormView):
     def form_valid(self, form):
         into = form.cleaned_data["into"]
         words = str(self.tag)
-        log(instance=self.tag, action="wagtail.delete")
-        tags.merge(self.tag, into, by=self.request.user)
+        kept, _added = tags.merge(self.tag, into, by=self.request.user)
+        if kept is None:
+            raise Http404
+        log(instance=kept, action="wagtail.edit")
         messages.success(
             self.request, _("“%(tag)s” is “%(into)s” now. Segments ask for the new one.") % {"tag": words, "into": into}
         )
-        return redirect("tags:edit", into.pk)
+        return redirect("tags:edit", kept.pk)
 
     def get_context_data(self, **kwargs):
         form = kwargs.get("form") or self.get_form()

@@ -58,7 +58,7 @@ def test_merging_moves_people_segments_views_and_join_words():
     segment = segments.keep(Segment(), name="S", tree=tree)
     view = SavedView.objects.create(screen="people", name="V", query=f"tag={old.pk}&q=x", owner=by)
     word = Keyword.objects.create(word="JOIN", language="en", tag=old)
-    assert tags.merge(old, new, by=by) == 1
+    assert tags.merge(old, new, by=by) == (new, 1)
     assert {p.pk for p in new.people.all()} == {ana.pk, ben.pk, cam.pk}
     assert not Tag.objects.filter(pk=old.pk).exists()
     segment.refresh_from_db(), view.refresh_from_db(), word.refresh_from_db()
@@ -71,14 +71,28 @@ def test_merging_moves_people_segments_views_and_join_words():
     }
     assert (view.query, word.tag) == (f"tag={new.pk}&q=x", new)
     line = AuditLine.objects.get(action="edit", subject="coalition.tag")
-    assert (line.details, line.by) == ({"did": "merged", "into": new.pk, "added": 1}, by)
+    assert (line.details, line.by) == ({"did": "merged", "into": new.pk, "kept": new.pk, "added": 1}, by)
+
+
+def test_of_a_large_and_a_small_tag_the_small_one_moves_and_the_name_is_the_one_that_was_asked_for():
+    everybody = [tagged("old"), tagged("old"), tagged("old", "new"), tagged("new")]
+    old, new = tag("old"), tag("new")
+    group = tags.add_group(name={"en": "Roles"})
+    tags.change(new, name="new", group=group)
+    segment = segments.keep(Segment(), name="S", tree={"all": [{"is": "tag", "value": [new.pk, old.pk]}]})
+    kept, added = tags.merge(old, new)
+    assert (kept.pk, added) == (old.pk, 2)
+    assert (Tag.objects.get().name, Tag.objects.get().slug, Tag.objects.get().group) == ("new", "new", group)
+    assert {p.pk for p in kept.people.all()} == {p.pk for p in everybody}
+    segment.refresh_from_db()
+    assert segment.criteria == {"all": [{"is": "tag", "value": [old.pk]}]}
 
 
 def test_merging_twice_and_into_itself():
     tagged("old", "new")
     old, new = tag("old"), tag("new")
-    assert tags.merge(old, new) == 0
-    assert tags.merge(Tag(pk=old.pk or 1, name="old"), new) == 0
+    assert tags.merge(old, new) == (new, 0)
+    assert tags.merge(old, new) == (None, 0)
     with pytest.raises(ValueError, match="itself"):
         tags.merge(new, new)
     assert tags.counts() == {new.pk: 1}

