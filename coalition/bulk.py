@@ -19,6 +19,7 @@ from coalition.models import BulkAction, Entry, PeopleList, Tag
 Kind, State = BulkAction.Kind, BulkAction.State
 CHUNK = 1000
 AT_ONCE = 1000  # up to so many people nobody waits for a worker
+ANALYSED_FROM = 10_000
 STALLED = timedelta(seconds=60)
 SAME_PRESS = timedelta(days=1)
 
@@ -39,11 +40,11 @@ class Gone(Exception):
 
 
 @transaction.atomic
-def start(kind, people, *, target=None, query="", press="", by=None):
+def start(kind, people, *, target=None, query="", press="", later=False, by=None):
     """Freeze whom it is about, in one statement; `run` then does it. `target` is the Tag or PeopleList.
 
-    `press` names one press of the button: a second press finds what the first one started. Who is in the bin can
-    only be taken out of it.
+    `press` names one press of the button: a second press finds what the first one started. `later`: so many people that
+    a worker freezes them, by the action's `query`, before it runs. Who is in the bin can only be taken out of it.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"bulk {press or timezone.now()}"])
@@ -51,19 +52,37 @@ def start(kind, people, *, target=None, query="", press="", by=None):
         lately = BulkAction.objects.filter(by=by, at__gt=timezone.now() - SAME_PRESS, target__press=press)
         if started := lately.first():
             return started
-    held = {"press": press} if press else {}
+    held = {"frozen": False} | ({"press": press} if press else {})
     if target:
         held |= {"pk": target.pk, "name": str(target)}
     action = BulkAction.objects.create(kind=kind, target=held, query=query, by=by)
-    action.total = _freeze(action, people.binned() if kind == Kind.RESTORE else people.present())
-    action.save(update_fields=["total", "touched_at"])
-    audit.record(
-        AUDITED.get(kind, audit.Action.BULK), action, details={"kind": str(kind), "people": action.total}, by=by
-    )
+    if not later:
+        freeze(action, people)
     return action
 
 
-def _freeze(action, people):
+def waits_to_freeze(action):
+    return not action.target.get("frozen", True)
+
+
+@transaction.atomic
+def freeze(action, people):
+    """Keep whom the action is about, once: who comes later is not in it. The record says how many."""
+    held = BulkAction.objects.select_for_update().get(pk=action.pk)
+    if waits_to_freeze(held):
+        held.total = _insert(held, people.binned() if held.kind == Kind.RESTORE else people.present())
+        held.target["frozen"] = True
+        held.save(update_fields=["total", "target", "touched_at"])
+        audit.record(
+            AUDITED.get(held.kind, audit.Action.BULK),
+            held,
+            details={"kind": str(held.kind), "people": held.total},
+            by=held.by,
+        )
+    action.total, action.target = held.total, held.target
+
+
+def _insert(action, people):
     try:
         sql, params = people.order_by().values("pk").query.sql_with_params()
     except EmptyResultSet:
@@ -74,7 +93,10 @@ def _freeze(action, people):
             f"SELECT %s, found.id FROM ({sql}) AS found(id) ORDER BY found.id",
             [action.pk, *params],
         )
-        return cursor.rowcount
+        number = cursor.rowcount
+        if number > ANALYSED_FROM:  # else the planner takes the new rows for none at all
+            cursor.execute("ANALYZE coalition_bulkchange")
+        return number
 
 
 @transaction.atomic
@@ -94,8 +116,11 @@ def undo(action, *, by=None):
 def run(action, *, chunks=None):
     """Do (or undo) chunk after chunk until nobody is left or `chunks` are done. True while somebody is left.
 
+    Whom it is about must be frozen by now.
     Safe to run twice and beside itself: a chunk holds the action's row, and begins where the last one ended.
     """
+    if waits_to_freeze(action):
+        return True
     try:
         while chunks is None or chunks > 0:
             with transaction.atomic():
@@ -229,10 +254,12 @@ def _note(action, people, undoing):
     text, values = SAID[action.kind], {"name": action.target.get("name", "")}
     if undoing:
         text, values = _("Undone: %(what)s"), {"what": timeline.Said(text, values)}
-    said = timeline.in_all_languages(text, values)
+    said = Entry._meta.get_field("text").get_prep_value(timeline.in_all_languages(text, values))
     link, now = reverse("bulk:inspect", args=[action.pk]), timezone.now()
-    Entry.objects.bulk_create(
-        Entry(person_id=pk, kind=Entry.Kind.EDIT, text=said, link=link, by=action.by, at=now) for pk in people
+    _rows(
+        "INSERT INTO coalition_entry (person_id, kind, text, link, by_id, at) "
+        "SELECT pk, %s, %s, %s, %s, %s FROM unnest(%s::bigint[]) AS said(pk) RETURNING 1",
+        [Entry.Kind.EDIT.value, said, link, action.by_id, now, people],
     )
 
 

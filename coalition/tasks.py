@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from coalition import bulk, duplicates, importing, notices, preferences, retention, sign_ins
+from coalition.forms import finding
 from coalition.models import BulkAction, DuplicateSearch, Heartbeat, Import
 
 IMPORT_CHUNKS = 20  # a turn of some seconds; then others may have the worker
@@ -39,6 +40,8 @@ def undo_import(import_id):
 def work_in_bulk(action_id):
     """Do (or undo) one thing to some chunks of people; while there are more, queue another turn."""
     action = BulkAction.objects.filter(pk=action_id).first()
+    if action and bulk.waits_to_freeze(action):
+        bulk.freeze(action, finding.found(action.query))
     if action and bulk.run(action, chunks=BULK_CHUNKS):
         work_in_bulk.delay(action_id)
 

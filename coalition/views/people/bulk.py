@@ -72,7 +72,8 @@ class Begin(Screen, FormView):
         asked = request.GET
         self.what = asked.get("what", "")
         query = saved_views.question(asked.urlencode(), order=False)
-        if not asked.get("everybody"):  # those who were ticked, and nobody else
+        self.is_ticked = not asked.get("everybody")
+        if self.is_ticked:  # those who were ticked, and nobody else
             ticked = [f"pk={pk}" for pk in asked.getlist("pk")[: finding.AT_MOST] if pk.isascii() and pk.isdigit()]
             query = "&".join([*ticked, *(["bin=1"] if finding.is_bin(asked) else [])])
             if not ticked:
@@ -113,8 +114,9 @@ class Begin(Screen, FormView):
             self.kind,
             self.people,
             target=form.target(by),
-            query=self.query if "pk=" not in self.query else "",
+            query="" if self.is_ticked else self.query,
             press=form.cleaned_data["press"],
+            later=self.number > bulk.AT_ONCE and not self.is_ticked,
             by=by,
         )
         go_on(action)
@@ -126,14 +128,14 @@ class Begin(Screen, FormView):
             "number": self.number,
             "sample": self.people[:SAMPLE],
             "more": self.number - SAMPLE,
-            "back": f"{reverse('people:list')}?{self.query}" if "pk=" not in self.query else reverse("people:list"),
+            "back": reverse("people:list") + ("" if self.is_ticked else f"?{self.query}"),
             "in_background": self.number > bulk.AT_ONCE,
         }
 
 
 def go_on(action):
     """At once where it is a matter of a moment; else by a worker."""
-    if action.total <= bulk.AT_ONCE:
+    if action.total <= bulk.AT_ONCE and not bulk.waits_to_freeze(action):
         bulk.run(action)
     else:
         tasks.work_in_bulk.delay_on_commit(action.pk)
