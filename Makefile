@@ -54,6 +54,8 @@ check: .venv/.installed-dev translations
 bench: .venv/.installed-dev translations
 	$(LAPTOP) $(BIN)/python -m tests.benchmarks.email $(BENCH_ARGS)
 	$(LAPTOP) $(BIN)/python -m tests.benchmarks.faults $(BENCH_ARGS)
+	$(LAPTOP) $(BIN)/python -m tests.benchmarks.segments $(BENCH_ARGS)
+	$(LAPTOP) $(BIN)/python -m tests.benchmarks.backoffice $(BENCH_ARGS)
 	$(LAPTOP) $(BIN)/python -m tests.benchmarks.imports $(BENCH_ARGS)
 
 messages: .venv/.installed-dev

@@ -24,7 +24,7 @@ from .registry import (
     register_family,
     shown,
 )
-from .sizing import Found, Size, TooSlow, at_most, look, size
+from .sizing import Found, Size, TooSlow, about, at_most, look, size
 
 __all__ = [
     "FAMILIES",
@@ -55,6 +55,7 @@ __all__ = [
     "TooSlow",
     "Unaskable",
     "Zip",
+    "about",
     "at_most",
     "both",
     "criteria",

@@ -17,12 +17,13 @@ from psycopg.errors import QueryCanceled
 
 from coalition.models import Address
 
-COUNTING = 0.08  # seconds for an exact count, then
-SAMPLING = 0.1  # seconds for a sample
+COUNTING = 0.15  # seconds for an exact count
+SAMPLING = 0.08  # seconds for a sample
 # A sample of families of neighbouring keys: neighbours stand on the same pages, so more are looked at in the time.
 RUN = 4
-RUNS = (150, 750)  # a few to begin with, and more where those were quick
+RUNS = (200, 800)  # a few first, and more where those were quick
 FEW = 2_000  # people that are looked at one by one
+MANY = 10_000  # a sample that says more than this is believed: nobody waits for the last digits
 
 
 class TooSlow(Exception):
@@ -65,15 +66,21 @@ def at_most(seconds):
 def size(rows, *, within=COUNTING):
     """How many rows a query finds: exact where counting ends `within` seconds, else about."""
     rows = rows.order_by()
-    return _count(rows, within) or _sampled(rows)["number"]
-
-
-def _count(rows, within):
     try:
         with at_most(within):
             return Size(rows.count())
     except TooSlow:
-        return None
+        return about(rows)
+
+
+def about(rows):
+    """How many rows a query finds, from a sample."""
+    return _sampled(rows)["number"]
+
+
+def _is_small(model):
+    """Whether a table has so few rows that a sample would be all of them."""
+    return _draw(model, RUNS[-1])[1] == 1
 
 
 def _draw(model, runs):
@@ -102,7 +109,7 @@ def _sampled(rows, **counts):
                 found, each = rows.filter(pk__in=keys).aggregate(**met, **counts), every
         except TooSlow:
             break
-        if each == 1 or (monotonic() - begun) * 5 > SAMPLING:
+        if each == 1 or (monotonic() - begun) * 3 > SAMPLING:
             break
     if found is None:
         return dict.fromkeys(counts) | {"number": Size(_expected(rows), exact=False), "met": []}
@@ -143,21 +150,20 @@ def reach():
 
 def look(people, *, some=5, within=COUNTING):
     """What a query over people finds, in time for somebody who builds a segment. `some`: how many to show."""
-    people = people.order_by()
-    number = _count(people, within)
-    if number and number.number <= FEW:
-        keys = sorted(people.values_list("pk", flat=True), reverse=True)
-        few = people.model._base_manager.filter(pk__in=keys)
-        figures = {name: Size(reached) for name, reached in few.aggregate(**reach()).items()}
-        sample = few.filter(pk__in=keys[:some]).order_by("-pk") if some else []
-        return Found(number, sample=list(sample), **figures)
-    figures = _sampled(people, **reach())
-    about, met = figures.pop("number"), figures.pop("met")
-    if number and about.number:  # what was counted tells how far off the sample is
-        figures = {
-            name: reached
-            and Size(min(number.number, round(reached.number * number.number / about.number)), exact=False)
-            for name, reached in figures.items()
-        }
-    sample = people.model._base_manager.filter(pk__in=sorted(met)[-some:]).order_by("-pk") if some else []
-    return Found(number or about, sample=list(sample), **figures)
+    people, everybody = people.order_by(), people.model._base_manager
+    figures = {} if _is_small(people.model) else _sampled(people, **reach())
+    number, met = figures.pop("number", None), figures.pop("met", [])
+    if number is None or number.number <= MANY:
+        try:
+            with at_most(within):
+                counted = people.aggregate(met=ArrayAgg("pk", default=[]), number=Count("pk"))
+        except TooSlow:
+            pass
+        else:
+            number, met = Size(counted["number"]), sorted(counted["met"])
+            if number.number <= FEW or not figures:
+                found = everybody.filter(pk__in=met) if number.number <= FEW else people
+                figures = {name: Size(reached) for name, reached in found.aggregate(**reach()).items()}
+    figures = figures or dict.fromkeys(reach())
+    sample = everybody.filter(pk__in=sorted(met)[-some:]).order_by("-pk") if some and met else []
+    return Found(number or size(people, within=within), sample=list(sample), **figures)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -25,7 +26,7 @@ from coalition.views.screens import RecordScreen, Screen
 LISTING = ("segments:index", gettext_lazy("Segments"))
 SAMPLE = 5
 # A list waits a little for a number, somebody who asked for all of them waits longer. In seconds.
-SOON, AT_LENGTH = 0.25, 20
+SOON, AT_EASE, AT_LENGTH = 0.25, 3, 20
 FEWEST = 10  # people that somebody is told of who may not see them
 
 
@@ -256,6 +257,9 @@ class Finding(PermissionCheckedMixin, TemplateView):
         given = request.POST.get("segment", "")
         segment = Segment.objects.filter(pk=given).first() if given.isdigit() else None
         found, problems = segments.judged(tree, segment)
+        if "exact" in request.GET:  # asked for once nobody types any more
+            number = segments.size(found, within=AT_EASE)
+            return TemplateResponse(request, "coalition/segments/number.html", {"size": number})
         return self.render_to_response({"problems": problems, "found": look(request.user, found, may_ask=True)})
 
 

@@ -2,8 +2,10 @@
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from coalition.models import Address, Person
+from coalition.models import people as models_of_people
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +70,16 @@ def test_search_forgives(five, words, expected):
     assert sorted(p.pk for p in Person.objects.search(words)) == sorted(five[i].pk for i in expected)
 
 
+def plan_of(words):
+    """How a search looks up whom it is about."""
+    with CaptureQueriesContext(connection) as asked:
+        Person.objects.search(words)
+    (query,) = asked.captured_queries
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {query['sql']}")
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
 def test_search_uses_the_indexes(five, django_assert_num_queries):
     # Enough rows, and fresh figures of them, that the planner has a reason to choose.
     crowd = Person.objects.bulk_create(Person(name=f"Somebody {n}", search=f"somebody {n}") for n in range(2000))
@@ -78,11 +90,20 @@ def test_search_uses_the_indexes(five, django_assert_num_queries):
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE coalition_person, coalition_address")
-    plan = Person.objects.search("garcia").explain()
+    plan = plan_of("garcia")
     assert "person_search" in plan
     assert "address_email_words" in plan
-    plan = Person.objects.search("555-0142").explain()
+    plan = plan_of("555-0142")
     for index in ("address_value", "address_phone_end", "address_phone_local"):
         assert index in plan
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):  # who it is about, and they themselves
         list(Person.objects.search("zo"))
+
+
+def test_a_common_word_is_not_looked_up_but_met(five, monkeypatch):
+    monkeypatch.setattr(models_of_people, "RARE", 1)
+    five[1].addresses.filter(channel="email").update(value="garcia@people.example.org")
+    found = Person.objects.search("garcia")
+    assert "EXISTS" in str(found.query)
+    assert set(found) == {five[0], five[1], five[4]}
+    assert set(Person.objects.search("555 garcia")) == {five[0], five[1]}
