@@ -4,9 +4,9 @@ TRUNCATE makes a new file for each of 130 tables and waits for the disk; with a 
 that. What migrations put there for every test alike (permissions, content types, languages, roles) stays.
 """
 
+from django.apps import apps
 from django.db.backends.postgresql import base, operations
 
-PROTECTED = "{coalition_auditline:append_only}"  # triggers that refuse to delete, in pgtrigger's own words
 KEPT = {
     "auth_group",
     "auth_group_permissions",
@@ -20,7 +20,9 @@ class DatabaseOperations(operations.DatabaseOperations):
     def sql_flush(self, style, tables, *, reset_sequences=False, allow_cascade=False):
         # Foreign keys are deferred, and all of this is one transaction: the order does not matter.
         emptied = [f"DELETE FROM {self.quote_name(table)}" for table in tables if table not in KEPT]
-        return [f"SELECT set_config('pgtrigger.ignore', '{PROTECTED}', true)", *emptied]
+        # Triggers that refuse to delete, by the names they have in the database.
+        triggers = [t.get_pgid(model) for model in apps.get_models() for t in getattr(model._meta, "triggers", ())]
+        return [f"SELECT set_config('pgtrigger.ignore', '{{{','.join(triggers)}}}', true)", *emptied]
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
