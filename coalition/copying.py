@@ -6,7 +6,12 @@ Constraints are checked as ever. A row that another statement may write at the s
 
 from django.db import connection
 
-NULL = "\\N"
+
+class _Null(str):
+    """Told by what it is: a file may well say \\N."""
+
+
+NULL = _Null("\\N")
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -19,7 +24,7 @@ def line(*cells):
     """One line of texts. Cells that are not texts are written by whoever knows their form."""
     joined = "\t".join(cells)
     if "\\" in joined or "\n" in joined or "\r" in joined or joined.count("\t") != len(cells) - 1:
-        joined = "\t".join([cell if cell == NULL else cell.translate(_ESCAPED) for cell in cells])
+        joined = "\t".join([cell if cell is NULL else cell.translate(_ESCAPED) for cell in cells])
     return joined + "\n"
 
 
