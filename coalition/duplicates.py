@@ -88,6 +88,8 @@ def _step(search):
         search.done, search.last = search.done + len(pks), pks[-1]
     elif search.step == DuplicateSearch.Step.READ:
         search.step, search.last = DuplicateSearch.Step.COMPARE, 0
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE coalition_matchkey")  # it may have been empty a minute ago
     else:
         search.state, search.finished_at = DuplicateSearch.State.DONE, timezone.now()
         search.total = search.done
@@ -96,7 +98,7 @@ def _step(search):
 def _load(pks):
     """{pk: Looks} in two queries."""
     names = ("pk", "name", "given_name", "family_name", "city", "zip", "street")
-    found = {row[0]: looks_of(*row) for row in Person.objects.filter(pk__in=pks).values_list(*names)}
+    found = {row[0]: looks_of(*row) for row in Person.objects.present().filter(pk__in=pks).values_list(*names)}
     held = Address.objects.filter(person__in=pks).values_list("person_id", "channel", "value")
     for pk, channel, value in held:
         if pk in found:
@@ -105,20 +107,26 @@ def _load(pks):
 
 
 def _keep_keys(pks, found):
-    rows = [(key, pk) for pk, looks in found.items() for key in keys_of(looks)]
+    keys, holders = _keys(found)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM coalition_matchkey WHERE person_id = ANY(%s)", [pks])
         cursor.execute(
             "INSERT INTO coalition_matchkey (key, person_id) SELECT said.key, said.pk "
             "FROM unnest(%s::bigint[], %s::bigint[]) AS said(key, pk) "
             "JOIN coalition_person person ON person.id = said.pk",
-            [[key for key, _pk in rows], [pk for _key, pk in rows]],
+            [keys, holders],
         )
+
+
+def _keys(found):
+    """Two lists side by side: keys, and who holds each."""
+    rows = [(key, pk) for pk, looks in found.items() for key in keys_of(looks)]
+    return [key for key, _pk in rows], [pk for _key, pk in rows]
 
 
 # Everybody who shares a key with somebody of this chunk, where no more than BLOCK people share it.
 _PAIRS = """
-WITH mine AS MATERIALIZED (SELECT key, person_id FROM coalition_matchkey WHERE person_id = ANY(%(pks)s)),
+WITH mine AS MATERIALIZED (SELECT * FROM unnest(%(keys)s::bigint[], %(pks)s::bigint[]) AS held(key, person_id)),
 blocks AS MATERIALIZED (
     SELECT shared.key FROM (SELECT DISTINCT key FROM mine) shared
     CROSS JOIN LATERAL (
@@ -130,7 +138,6 @@ blocks AS MATERIALIZED (
 )
 SELECT DISTINCT least(mine.person_id, other.person_id), greatest(mine.person_id, other.person_id)
 FROM mine JOIN blocks USING (key) JOIN coalition_matchkey other USING (key)
-JOIN coalition_person person ON person.id = other.person_id AND person.binned_at IS NULL
 WHERE {which}
 """
 
@@ -139,8 +146,9 @@ def _keep_pairs(search, pks, found):
     """Compare the people of a chunk with whoever shares a key, and keep what looks alike."""
     # When everybody is gone through, each pair is met at its second one; else at whoever of the two changed.
     which = "other.person_id <> mine.person_id" if search.since else "other.person_id < mine.person_id"
+    keys, holders = _keys(found)
     with connection.cursor() as cursor:
-        cursor.execute(_PAIRS.format(which=which), {"pks": pks, "bound": BLOCK + 1, "block": BLOCK})
+        cursor.execute(_PAIRS.format(which=which), {"keys": keys, "pks": holders, "bound": BLOCK + 1, "block": BLOCK})
         pairs = cursor.fetchall()
     found |= _load(list({pk for pair in pairs for pk in pair} - found.keys()))
     alike = []
