@@ -163,7 +163,9 @@ def tells_nothing(registration):
 @transaction.atomic
 def change(registration, *, language, interpretation="", captions=False, access_needs=""):
     """What the person says behind their own link replaces what was said before."""
-    registration = Registration.objects.select_for_update().select_related("webinar", "person").get(pk=registration.pk)
+    registration = (
+        Registration.objects.select_for_update(of=("self",)).select_related("webinar", "person").get(pk=registration.pk)
+    )
     registration.language = language
     _ask(registration, {"interpretation": interpretation, "captions": captions, "access_needs": access_needs})
     registration.save(update_fields=["language", *REQUESTS, *REQUESTS.values()])
@@ -280,6 +282,7 @@ def remind_due(now=None, limit=100):
                 webinar.registrations.filter(
                     state=Registration.State.REGISTERED,
                     registered_at__lte=webinar.starts_at - before,
+                    person__isnull=False,
                     person__binned_at=None,
                 )
                 .exclude(reminded=mark)

@@ -111,7 +111,9 @@ def _calendar_response(webinar, *, language, registration=None):
 
 
 def _of(nonce):
-    held = Registration.objects.filter(person__binned_at=None)  # the links of whom staff put into the bin do nothing
+    held = Registration.objects.filter(
+        person__isnull=False, person__binned_at=None
+    )  # the links of whom staff put into the bin do nothing
     return get_object_or_404(held.select_related("webinar", "person"), nonce=nonce)
 
 
