@@ -169,6 +169,17 @@ _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ ,]+(\d{1,2}):(\d\d)(?::
 
 def moment(text):
     """The moment a cell names, or None; never one that lies ahead."""
+    found = _instant(text)
+    return found and min(found, timezone.now())
+
+
+def past(text):
+    """The moment a cell names, or None where it names none or one that lies ahead: always the same."""
+    found = _instant(text)
+    return found if found and found <= timezone.now() else None
+
+
+def _instant(text):
     if not text:
         return None
     try:
@@ -176,17 +187,16 @@ def moment(text):
             month, day, year, hour, minute = (int(part or 0) for part in found.groups()[:5])
             if found[6]:
                 hour = hour % 12 + (12 if found[6] in "Pp" else 0)
-            moment = datetime(year, month, day, hour if found[4] else 12, minute, tzinfo=ZoneInfo(settings.TIME_ZONE))
+            found_at = datetime(year, month, day, hour if found[4] else 12, minute, tzinfo=ZoneInfo(settings.TIME_ZONE))
         else:
-            moment = parse_datetime(text) or parse_date(text)
+            found_at = parse_datetime(text) or parse_date(text)
     except ValueError:
         return None
-    if moment is None:
+    if found_at is None:
         return None
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, 12)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(moment, timezone.now())
+    if not isinstance(found_at, datetime):
+        found_at = datetime(found_at.year, found_at.month, found_at.day, 12)
+    return found_at if found_at.tzinfo else found_at.replace(tzinfo=UTC)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -333,7 +333,7 @@ class Reader:
         line, minutes, joins = self.sums.get(self._who(text)) or (row.line, reading_cells.minutes(text), 1)
         row.repeats = row.line != line
         if joins and not row.repeats:
-            at = reading_cells.moment(self.about.get("started"))
+            at = reading_cells.past(self.about.get("started"))
             row.attended = Attendance(self.about.get("topic", ""), at, minutes, joins)
 
 
