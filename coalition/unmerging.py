@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from coalition import audit, belonging, merging, timeline
+from coalition import audit, belonging, comparing, merging, timeline
 from coalition.merging import Refused
 from coalition.models import Address, Consent, Entry, Lookalike, Merge, Person, Sensitive
 from coalition.models.sealing import unseal
@@ -51,7 +51,7 @@ def look(done):
         elif kind == "custom":
             for key, (_was, now) in step[1].items():
                 (restored if (kept.custom or {}).get(key) == now else stay).append(key)
-    return Look(merging.named(numbers), restored, stay)
+    return Look(comparing.named(numbers), restored, stay)
 
 
 def _people(done, *, lock=False):
