@@ -88,8 +88,9 @@ def _step(search):
         search.done, search.last = search.done + len(pks), pks[-1]
     elif search.step == DuplicateSearch.Step.READ:
         search.step, search.last = DuplicateSearch.Step.COMPARE, 0
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE coalition_matchkey")  # it may have been empty a minute ago
+        if search.since is None:
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE coalition_matchkey")  # it may have been empty a minute ago
     else:
         search.state, search.finished_at = DuplicateSearch.State.DONE, timezone.now()
         search.total = search.done
