@@ -45,5 +45,5 @@ def confirm_subscription(request, token):
             "campaigns/subscribing/confirm.html",
             {"line": line, "confirmed": confirmed, "already": already and not confirmed},
         )
-    response["Referrer-Policy"] = "no-referrer"
+    response["Referrer-Policy"] = "same-origin"
     return response

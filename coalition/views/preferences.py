@@ -56,7 +56,8 @@ def opened(view):
         if address is None:
             return _too_old(request)
         response = view(request, address, token)
-        response.headers["Referrer-Policy"] = "no-referrer"
+        # With "no-referrer" browsers send `Origin: null`, and no form passes the CSRF check.
+        response.headers["Referrer-Policy"] = "same-origin"
         return response
 
     return door
@@ -197,7 +198,7 @@ def new_address(request, token):
         messages.success(request, _("Confirmed. From now on we use it."))
         return redirect("preferences", preferences.token_for(address.pk))
     response = _page(request, "address_confirm", {"phone": notice.channel == Address.Channel.PHONE}, form)
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 

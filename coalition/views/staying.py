@@ -19,5 +19,5 @@ def stay(request, token):
     alternates = {code: translate_url(request.path, code) for code, _name in settings.LANGUAGES}
     values = {"stays": request.method == "POST", "alternates": alternates}
     response = render(request, "coalition/preferences/stay.html", values)
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Referrer-Policy"] = "same-origin"
     return response

@@ -248,7 +248,7 @@ def test_P4_a_link_that_may_have_been_forwarded_opens_nothing_of_what_is_held(an
 def test_P4_a_personal_link_opens_it_for_a_day(ana, client, path):
     url = personal(ana, f"{path}/")
     assert client.get(url).status_code == 200
-    assert client.get(url)["Referrer-Policy"] == "no-referrer"
+    assert client.get(url)["Referrer-Policy"] == "same-origin"
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
         assert client.get(url).status_code == 302
         assert client.get(personal(ana)).status_code == 200
