@@ -329,6 +329,9 @@ def _mentions_in_cells(whose):
     return said
 
 
+NOTHING_MOVED = {"people": [], "steps": [], "left": []}  # of a merge that was undone: its page still opens
+
+
 @register
 class Merges(Holding):
     """A merge that was undone keeps a record on the one who stayed: it may hold what goes."""
@@ -343,8 +346,9 @@ class Merges(Holding):
         said = Q(pk__in=[])
         for word in whose.words:
             said |= Q(_said__icontains=word)
-        others = _saying(Merge.objects.exclude(kept__in=whose.pks).exclude(record={}), "record")
-        return others.filter(said).update(record={})
+        undone = Merge.objects.exclude(kept__in=whose.pks).exclude(undone_at=None)
+        others = _saying(undone, "record")
+        return others.filter(said).update(record=NOTHING_MOVED)
 
 
 @register

@@ -79,9 +79,44 @@ def subjects_of(lines):
     return found
 
 
+# What was done, where a line says it in a word of ours.
+DID = {
+    "added": gettext_lazy("added"),
+    "changed": gettext_lazy("changed"),
+    "deleted": gettext_lazy("deleted"),
+    "removed": gettext_lazy("removed"),
+    "retired": gettext_lazy("retired"),
+    "offered again": gettext_lazy("offered again"),
+    "enabled": gettext_lazy("switched on"),
+    "disabled": gettext_lazy("switched off"),
+    "email changed": gettext_lazy("email address changed"),
+    "password changed": gettext_lazy("password changed"),
+    "made superuser": gettext_lazy("made superuser"),
+    "no superuser any more": gettext_lazy("no superuser any more"),
+    "role added": gettext_lazy("role added"),
+    "role changed": gettext_lazy("role changed"),
+    "role deleted": gettext_lazy("role deleted"),
+    "signed in": gettext_lazy("signed in"),
+    "session ended": gettext_lazy("session ended"),
+    "sessions ended": gettext_lazy("sessions ended"),
+    "locked out": gettext_lazy("locked out after too many tries"),
+    "unlocked": gettext_lazy("let in again"),
+    "second factor on": gettext_lazy("second factor switched on"),
+    "second factor off": gettext_lazy("second factor switched off"),
+    "second factor reset": gettext_lazy("second factor reset by an administrator"),
+    "recovery codes renewed": gettext_lazy("new recovery codes"),
+    "recovery code used": gettext_lazy("a recovery code used"),
+    "retention": gettext_lazy("how long people are kept"),
+    "looked": gettext_lazy("looked at"),
+}
+
+
 def details_of(line):
     """The details in words: names and numbers only, for no line holds more."""
-    return " · ".join(f"{name}: {_said(value)}" for name, value in line.details.items())
+    details = dict(line.details)
+    did = details.pop("did", "")
+    rest = [f"{name}: {_said(value)}" for name, value in details.items()]
+    return " · ".join(filter(None, [str(DID.get(did, did)), *rest]))
 
 
 def _said(value):

@@ -66,7 +66,7 @@ class OpenEnded(WagtailPaginator):
     """Counts no further than it has to: of very many it says "more than", and pages go on while there are rows."""
 
     most = 10_000
-    within = 0.05  # seconds for an exact number, then a sample says whether it is more than that
+    within = 0.025  # seconds for an exact number, then a sample says whether it is more than that
 
     @cached_property
     def counted(self):
@@ -165,8 +165,8 @@ class PeopleIndex(WithSavedViews, generic.IndexView):
             "question": asked,
             "is_bin": self.is_bin,
             "tabs": [(f"{self.index_url}?bin=1", _("Bin"), self.is_bin)] if self.may_bin else [],
-            "is_capped": paginator.is_capped,
-            "most": paginator.most,
+            "is_capped": bool(paginator and paginator.is_capped),
+            "most": paginator and paginator.most,
         }
 
     @cached_property
