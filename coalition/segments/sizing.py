@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from django.contrib.postgres.aggregates import ArrayAgg
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import Count, Exists, Max, Min, OuterRef
 from django.db.models.expressions import RawSQL
@@ -17,7 +18,7 @@ from psycopg.errors import QueryCanceled
 
 from coalition.models import Address
 
-COUNTING = 0.15  # seconds for an exact count
+COUNTING = 0.04  # seconds for an exact count; a page that waits for a first number asks again for the exact one
 SAMPLING = 0.08  # seconds for a sample
 # A sample of families of neighbouring keys: neighbours stand on the same pages, so more are looked at in the time.
 RUN = 4
@@ -74,8 +75,8 @@ def size(rows, *, within=COUNTING):
 
 
 def about(rows):
-    """How many rows a query finds, from a sample."""
-    return _sampled(rows)["number"]
+    """How many rows a query finds, from a small sample."""
+    return _sampled(rows, sizes=RUNS[:1])["number"]
 
 
 def _is_small(model):
@@ -95,13 +96,13 @@ def _draw(model, runs):
     return RawSQL(f"SELECT {spot} FROM {series}", []), each  # noqa: S608, S611 – numbers of our own
 
 
-def _sampled(rows, **counts):
+def _sampled(rows, sizes=RUNS, **counts):
     """The number of rows and other counts, from a sample, and the keys that were met there.
 
     Where even that takes too long: what the planner expects of the number, None for the rest, and no keys.
     """
     found, begun = None, monotonic()
-    for runs in RUNS:
+    for runs in sizes:
         keys, every = _draw(rows.model, runs)
         try:
             with at_most(SAMPLING - (monotonic() - begun)):
@@ -122,7 +123,10 @@ def _sampled(rows, **counts):
 
 def _expected(rows):
     """How many rows the planner expects a query to find."""
-    sql, params = rows.values("pk").query.sql_with_params()
+    try:
+        sql, params = rows.values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
         plan = cursor.fetchone()[0]
@@ -151,19 +155,30 @@ def reach():
 def look(people, *, some=5, within=COUNTING):
     """What a query over people finds, in time for somebody who builds a segment. `some`: how many to show."""
     people, everybody = people.order_by(), people.model._base_manager
-    figures = {} if _is_small(people.model) else _sampled(people, **reach())
-    number, met = figures.pop("number", None), figures.pop("met", [])
+    number, met, figures = None, [], {}
+    small = _is_small(people.model)
+    if not small and _expected(people) > MANY:
+        number, met, figures = _looked(people)
     if number is None or number.number <= MANY:
         try:
             with at_most(within):
                 counted = people.aggregate(met=ArrayAgg("pk", default=[]), number=Count("pk"))
         except TooSlow:
-            pass
+            if number is None:
+                number, met, figures = _looked(people)
         else:
             number, met = Size(counted["number"]), sorted(counted["met"])
-            if number.number <= FEW or not figures:
-                found = everybody.filter(pk__in=met) if number.number <= FEW else people
-                figures = {name: Size(reached) for name, reached in found.aggregate(**reach()).items()}
+            if number.number <= FEW or small:
+                reached = everybody.filter(pk__in=met).aggregate(**reach())
+                figures = {name: Size(people_reached) for name, people_reached in reached.items()}
+            elif not figures:
+                figures = _looked(people)[2]
     figures = figures or dict.fromkeys(reach())
     sample = everybody.filter(pk__in=sorted(met)[-some:]).order_by("-pk") if some and met else []
-    return Found(number or size(people, within=within), sample=list(sample), **figures)
+    return Found(number, sample=list(sample), **figures)
+
+
+def _looked(people):
+    """(number, keys that were met, how many can be reached) from a sample."""
+    figures = _sampled(people, **reach())
+    return figures.pop("number"), figures.pop("met"), figures

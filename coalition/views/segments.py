@@ -91,7 +91,7 @@ class SegmentPage(SegmentScreen, TemplateView):
         return super().get_context_data(**kwargs) | {
             "said": segments.describe(tree, user),
             "problems": problems,
-            "found": look(user, found, may_ask=may_ask, some=10),
+            "found": look(user, found, may_ask=may_ask, some=10, within=SOON),
             "uses": uses_of(self.segment, user),
             "may_see": segments.may_list(user, self.segment),
             "may_copy": may_ask and self.user_has_permission("add"),
@@ -292,9 +292,9 @@ def families(user):
     return [(family, criteria) for family, criteria in found.items() if criteria]
 
 
-def look(user, people, *, may_ask, some=SAMPLE):
+def look(user, people, *, may_ask, some=SAMPLE, **kwargs):
     """What a question finds, as far as this user may see it: numbers for all, people for those who may see people."""
-    found = segments.look(people, some=some if may_ask and accounts.sees_people(user) else 0)
+    found = segments.look(people, some=some if may_ask and accounts.sees_people(user) else 0, **kwargs)
     if not may_ask and found.people.number < FEWEST:
         return replace(found, people=None, email=None, text=None)
     return found

@@ -87,7 +87,7 @@ def p95(times):
     return statistics.quantiles(times, n=20, method="inclusive")[-1]
 
 
-def measure(small, large, rounds):
+def measure(small, large, rounds, only=""):
     workers = {"small": benchmarks.Worker(*small), "large": benchmarks.Worker(*large)}
     figures, worst = {}, 0
 
@@ -95,7 +95,7 @@ def measure(small, large, rounds):
         workers[which].tell(screen)
         return float(workers[which].answer())
 
-    for screen in NAMES:
+    for screen in [name for name in NAMES if name.startswith(only)]:
         times = {"small": [], "large": []}
         for number in range(rounds + 3):
             for which in ("small", "large") if number % 2 else ("large", "small"):
@@ -124,6 +124,7 @@ def main():
     parser.add_argument("--size", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=40, help="openings of each screen, of which the 95th percentile")
     parser.add_argument("--keep", default="", help="use this database, made on first use, and leave it")
+    parser.add_argument("--only", default="", help="screens whose name begins with this")
     parser.add_argument("--json", action="store_true", help="only the last line")
     parser.add_argument("--fill", nargs=2, metavar=("DATABASE", "PEOPLE"), help=argparse.SUPPRESS)
     parser.add_argument("--work", metavar="DATABASE", help=argparse.SUPPRESS)
@@ -142,7 +143,9 @@ def main():
         large = given.keep or f"{small}_large"
         try:
             subprocess.run([sys.executable, "-m", me, "--fill", large, str(given.size)], check=True)
-            figures = {"people": given.size} | measure((me, "--work", small), (me, "--work", large), given.rounds)
+            figures = {"people": given.size} | measure(
+                (me, "--work", small), (me, "--work", large), given.rounds, given.only
+            )
         finally:
             if not given.keep:
                 crowd.drop(large)

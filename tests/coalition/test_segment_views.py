@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -269,3 +270,15 @@ def test_an_analyst_sees_numbers_and_no_people(client, three):
     for name in ("add", "finding", "part"):
         assert client.get(reverse(f"segments:{name}")).status_code == 302
     assert client.post(reverse("segments:finding"), BUILT).status_code == 302
+
+
+def test_an_estimate_is_followed_by_the_exact_number(organizer, three):
+    """What a sample says comes first; the page asks for the rest once nobody types any more."""
+    url = reverse("segments:finding")
+    assert f'hx-post="{url}?exact"' not in organizer.post(url, BUILT).content.decode()  # so few are counted at once
+    assert organizer.post(f"{url}?exact", BUILT).content.decode().strip() == "1"
+    number = segments.Size(123_456, exact=False)
+    found = segments.Found(number, None, None, [])
+    page = render_to_string("coalition/segments/finding.html", {"problems": [], "found": found})
+    assert f'hx-post="{url}?exact"' in page
+    assert "about 120,000" in page
