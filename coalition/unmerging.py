@@ -58,7 +58,9 @@ def _people(done, *, lock=False):
     """(the record that was kept, the others), or Refused with the reason."""
     if done.undone_at:
         raise Refused(_("This merge is undone already."))
-    pks = done.record["people"]
+    pks = done.record.get("people")
+    if not pks:
+        raise Refused(_("What an undo needs was erased with one of these people, so the merge stays."))
     found = Person.objects.filter(pk__in=[done.kept_id, *pks]).order_by("pk")
     people = {person.pk: person for person in (found.select_for_update(of=("self",)) if lock else found)}
     if len(people) <= len(pks):

@@ -184,13 +184,14 @@ class MergePage(MergeScreen, TemplateView):
         return _("Merge of %(day)s") % {"day": day}
 
     def get_context_data(self, **kwargs):
-        others = Person.objects.filter(pk__in=self.done.record["people"]).prefetch_related("addresses")
+        pks = self.done.record.get("people", [])
+        others = Person.objects.filter(pk__in=pks).prefetch_related("addresses")
         return super().get_context_data(**kwargs) | {
             "done": self.done,
             "others": others,
-            "erased": len(self.done.record["people"]) - len(others),
+            "erased": len(pks) - len(others),
             "look": unmerging.look(self.done),
-            "left": len(self.done.record["left"]),
+            "left": len(self.done.record.get("left", [])),
             "addresses": Address.objects.filter(person=self.done.kept).order_by("channel", "-primary", "pk"),
             "may_undo": self.request.user.has_perm("coalition.change_merge"),
         }

@@ -340,6 +340,14 @@ def test_an_undo_that_is_not_possible_says_why(ana, other):
         unmerging.undo(first)
 
 
+def test_an_erased_record_of_a_merge_keeps_its_page_and_refuses_the_undo(ana, client):
+    done = Merge.objects.create(kept=ana)
+    with pytest.raises(merging.Refused, match="erased"):
+        unmerging.undo(done)
+    client.force_login(factories.UserFactory())
+    assert "stays" in client.get(merging.page_of(done)).content.decode()
+
+
 def test_consent_given_since_goes_home_with_its_address(ana, other):
     done = merging.merge(ana, [other])
     moved = Address.objects.get(value="ana@y.example.org")
