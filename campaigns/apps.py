@@ -1,4 +1,4 @@
-"""The app of what the coalition does: its criteria for segments, what it holds about people, and its ears for the providers' news."""
+"""The app of what the coalition does: its criteria for segments, what it holds about people, its ears for news."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

@@ -11,6 +11,7 @@ from wagtail.admin.views import generic
 
 from campaigns import results
 from campaigns.models import Campaign, Message, Webinar
+from coalition.views.screens import Index
 
 SHOWN = 50
 
@@ -20,7 +21,7 @@ def counted(model):
     return Coalesce(Subquery(rows.values("n"), output_field=IntegerField()), 0)
 
 
-class CampaignsIndex(generic.IndexView):
+class CampaignsIndex(Index):
     page_title = gettext_lazy("Campaigns")
     add_item_label = gettext_lazy("Add a campaign")
     default_ordering = "-created_at"

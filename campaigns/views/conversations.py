@@ -23,6 +23,7 @@ from campaigns.models import Conversation, InboundText
 from coalition import people
 from coalition.models import Person
 from coalition.tasks import send_notices
+from coalition.views.screens import Index
 
 ANY = ["add", "change", "delete", "view"]
 TO_REVIEW = InboundText.objects.filter(conversation=OuterRef("pk"), review_by__isnull=False, reviewed_at=None)
@@ -70,7 +71,7 @@ def who(conversation):
     return str(conversation.person or _("Unknown number"))
 
 
-class ConversationsIndex(generic.IndexView):
+class ConversationsIndex(Index):
     page_title = gettext_lazy("Conversations")
     any_permission_required = ANY
     filterset_class = ConversationFilters

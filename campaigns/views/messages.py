@@ -38,6 +38,7 @@ from coalition.accounts import sees_people
 from coalition.languages import name_in_text
 from coalition.models import Address, Installation, Person, Segment
 from coalition.tasks import send_notices
+from coalition.views.screens import Index
 
 CHANNELS = {Address.Channel.EMAIL: gettext_lazy("Email"), Address.Channel.PHONE: pgettext_lazy("channel", "Text")}
 ANY = ["add", "change", "delete", "view", "send"]
@@ -88,7 +89,7 @@ def written_languages(message):
     return ", ".join(content.get_language_display() for content in message.written)
 
 
-class MessagesIndex(generic.IndexView):
+class MessagesIndex(Index):
     page_title = gettext_lazy("Messages")
     add_item_label = gettext_lazy("Write a message")
     any_permission_required = ANY

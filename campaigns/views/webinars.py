@@ -31,6 +31,7 @@ from coalition.models import Person
 from coalition.models.people import fold
 from coalition.spreadsheets import csv_response
 from coalition.tasks import send_notices
+from coalition.views.screens import Index
 
 SEES = "campaigns.view_registration"
 ANSWERS = "campaigns.change_registration"
@@ -106,7 +107,7 @@ class StateColumn(Column):
         return super().get_cell_context_data(instance, parent_context) | {"word": word, "tone": tone}
 
 
-class WebinarsIndex(generic.IndexView):
+class WebinarsIndex(Index):
     page_title = gettext_lazy("Webinars")
     add_item_label = gettext_lazy("Plan a webinar")
     filterset_class = WebinarFilters

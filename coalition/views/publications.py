@@ -14,6 +14,7 @@ from wagtail.admin.views import generic
 
 from coalition import counting
 from coalition.models import Decision, Publication, Round, Version
+from coalition.views.screens import Index
 
 
 class PublicationFilters(WagtailFilterSet):
@@ -52,7 +53,7 @@ class RoundColumn(Column):
     cell_template_name = "coalition/publications/cell_round.html"
 
 
-class PublicationsIndex(generic.IndexView):
+class PublicationsIndex(Index):
     page_title = gettext_lazy("Publications")
     filterset_class = PublicationFilters
     search_fields = ["title", "bill"]

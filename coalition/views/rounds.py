@@ -19,7 +19,6 @@ from django_filters import ChoiceFilter
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, TitleColumn
-from wagtail.admin.views import generic
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.log_actions import log
@@ -28,6 +27,7 @@ from coalition import counting, languages, signing_on, tasks
 from coalition.counting import STATES, State
 from coalition.forms.rounds import DeadlineForm, PartnersForm, RoundForm
 from coalition.models import Decision, Invitation, Organization, Publication, Representative, Round, fold
+from coalition.views.screens import Index
 
 LINES_A_PAGE = 50
 TONES = {
@@ -78,7 +78,7 @@ class AnsweredColumn(Column):
     cell_template_name = "coalition/rounds/cell_answered.html"
 
 
-class RoundsIndex(generic.IndexView):
+class RoundsIndex(Index):
     page_title = gettext_lazy("Sign-on rounds")
     filterset_class = RoundFilters
     search_fields = ["publication__title", "publication__bill"]

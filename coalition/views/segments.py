@@ -14,14 +14,13 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.admin_url_finder import AdminURLFinder
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
-from wagtail.admin.views import generic
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.log_actions import log
 
 from coalition import accounts, segments
 from coalition.forms.segments import NESTED, Node, SegmentForm, built_in, built_of, new_id
 from coalition.models import Import, SavedView, Segment
-from coalition.views.screens import RecordScreen, Screen
+from coalition.views.screens import Index, RecordScreen, Screen
 
 LISTING = ("segments:index", gettext_lazy("Segments"))
 SAMPLE = 5
@@ -42,7 +41,7 @@ class NameColumn(TitleColumn):
     cell_template_name = "coalition/segments/cell_name.html"
 
 
-class SegmentsIndex(generic.IndexView):
+class SegmentsIndex(Index):
     page_title = gettext_lazy("Segments")
     add_item_label = gettext_lazy("Build a segment")
     default_ordering = "name"

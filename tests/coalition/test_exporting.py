@@ -356,3 +356,10 @@ def test_an_exported_file_comes_back_through_the_import(organizer, ana):
     mapping = layouts.suggest(header, [(2, row)])
     wanted = {"First name": "given_name", "Last name": "family_name", "Email": "email", "ZIP code": "zip"}
     assert {name: mapping.get(name) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_P5_no_list_leaves_by_the_side_door(organizer, ana, kind):
+    page = organizer.get(reverse("people:list"), {"export": kind})
+    assert page["Content-Type"] == "text/html; charset=utf-8"
+    assert Export.objects.count() == 0

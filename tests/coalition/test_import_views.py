@@ -34,7 +34,12 @@ def choices(batch, **changed):
     with batch.file.open("rb") as file:
         header = reading_people.header_of(batch, file)
     columns = {f"column_{number}": batch.mapping.get(name, "") for number, name in enumerate(header)}
-    chosen = {"language": "en", "existing": "fill", "match": ["email", "phone"], "everybody": batch.options["everybody"]}
+    chosen = {
+        "language": "en",
+        "existing": "fill",
+        "match": ["email", "phone"],
+        "everybody": batch.options["everybody"],
+    }
     return chosen | columns | changed
 
 

@@ -1,6 +1,5 @@
 """The back office's pages about people: found, shown with reasons, corrected; and closed to who may not see people."""
 
-
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection

@@ -9,20 +9,20 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, NumberColumn, TitleColumn
-from wagtail.admin.views import generic
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.widgets import HeaderButton
 
 from coalition import preparing
 from coalition.models import Import, SavedMapping
+from coalition.views.screens import Index
 
 
 class StateColumn(Column):
     cell_template_name = "coalition/imports/cell_state.html"
 
 
-class ImportsIndex(generic.IndexView):
+class ImportsIndex(Index):
     page_title = gettext_lazy("Imports")
     add_item_label = gettext_lazy("Import people")
     default_ordering = "-created_at"

@@ -11,14 +11,13 @@ from django.views.generic import ListView
 from django_filters import ChoiceFilter, ModelChoiceFilter
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, NumberColumn, TitleColumn
-from wagtail.admin.views import generic
 from wagtail.admin.widgets.button import HeaderButton
 
 from coalition import saved_views
 from coalition.models import Constituency, Organization, Region, SavedView
 from coalition.places import CHOICES
 from coalition.views.saved_views import WithSavedViews
-from coalition.views.screens import ANY, Screen
+from coalition.views.screens import ANY, Index, Screen
 
 SIGNING = Q(representatives__may_sign=True, representatives__person__binned_at=None)
 
@@ -53,7 +52,7 @@ class PlaceColumn(Column):
     cell_template_name = "coalition/organizations/cell_place.html"
 
 
-class OrganizationsIndex(WithSavedViews, generic.IndexView):
+class OrganizationsIndex(WithSavedViews, Index):
     page_title = gettext_lazy("Organizations")
     add_item_label = gettext_lazy("Add an organization")
     any_permission_required = ANY

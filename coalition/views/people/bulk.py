@@ -13,13 +13,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 from django.views.generic import FormView, TemplateView
 from wagtail.admin.ui.tables import Column, DateColumn, NumberColumn, TitleColumn
-from wagtail.admin.views import generic
 
 from coalition import accounts, bulk, saved_views, tasks
 from coalition.forms import finding
 from coalition.forms.bulk import form_for
 from coalition.models import BulkAction
-from coalition.views.screens import ANY, RecordScreen, Screen
+from coalition.views.screens import ANY, Index, RecordScreen, Screen
 
 Kind, State = BulkAction.Kind, BulkAction.State
 SAMPLE = 8
@@ -219,7 +218,7 @@ class StateColumn(Column):
     cell_template_name = "coalition/people/cell_bulk_state.html"
 
 
-class ActionsIndex(generic.IndexView):
+class ActionsIndex(Index):
     page_title = gettext_lazy("What was done to many")
     default_ordering = "-at"
     results_template_name = "coalition/people/bulk_index_results.html"

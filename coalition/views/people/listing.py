@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.paginator import WagtailPaginator
 from wagtail.admin.ui.tables import BaseColumn, Column, DateColumn, TitleColumn
-from wagtail.admin.views import generic
 from wagtail.admin.widgets.button import Button, HeaderButton
 
 from coalition import accounts, saved_views, segments
@@ -18,7 +17,7 @@ from coalition.forms import finding
 from coalition.models import SavedView
 from coalition.views.people.bulk import kinds_for
 from coalition.views.saved_views import WithSavedViews
-from coalition.views.screens import ANY
+from coalition.views.screens import ANY, Index
 
 ORDERS = {
     "created_at": ("created_at", "pk"),
@@ -105,7 +104,7 @@ class OpenEnded(WagtailPaginator):
         return OpenEndedPage(list(self.object_list[first : first + self.per_page + 1]), number, self)
 
 
-class PeopleIndex(WithSavedViews, generic.IndexView):
+class PeopleIndex(WithSavedViews, Index):
     page_title = gettext_lazy("People")
     add_item_label = gettext_lazy("Add a person")
     any_permission_required = ANY

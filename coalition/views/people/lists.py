@@ -10,12 +10,11 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import FormView, TemplateView
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
-from wagtail.admin.views import generic
 
 from coalition import accounts, lists
 from coalition.forms.bulk import ListNameForm
 from coalition.models import PeopleList
-from coalition.views.screens import ANY, RecordScreen, Screen
+from coalition.views.screens import ANY, Index, RecordScreen, Screen
 
 
 class ForThoseWhoSeePeople:
@@ -37,7 +36,7 @@ class CountColumn(Column):
     cell_template_name = "coalition/people/cell_list_count.html"
 
 
-class ListsIndex(ForThoseWhoSeePeople, generic.IndexView):
+class ListsIndex(ForThoseWhoSeePeople, Index):
     page_title = gettext_lazy("Lists")
     add_item_label = gettext_lazy("Make a list")
     any_permission_required = ANY
