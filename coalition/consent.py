@@ -124,15 +124,27 @@ def mark_fault(channel, value, fault):
     return Address.objects.at(channel, value).exclude(fault=fault).update(fault=fault, fault_at=timezone.now())
 
 
+def digests(keys):
+    """{digest: (channel, value)} of many."""
+    return {digest(*key): key for key in keys}
+
+
 def suppressed(keys):
     """Those of many (channel, value) that are on the suppression list."""
-    digests = {digest(*key): key for key in keys}
+    return closed_among(digests(keys))
+
+
+def closed_among(hashed):
+    """`suppressed`, for who took the `digests` beforehand."""
+    if not hashed:
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT digest FROM coalition_suppression WHERE digest = ANY(string_to_array(%s, E'\\x1f'))",
-            [copying.many(digests)],
+            "SELECT s.digest FROM unnest(string_to_array(%s, E'\\x1f')) AS said(digest) "
+            "JOIN coalition_suppression s ON s.digest = said.digest",
+            [copying.many(hashed)],
         )
-        return {digests[found] for (found,) in cursor.fetchall()}
+        return {hashed[found] for (found,) in cursor.fetchall()}
 
 
 @transaction.atomic
@@ -148,10 +160,10 @@ def withdraw_many(stops, *, source, by=None, at=None):
     with connection.cursor() as cursor:
         for channel in Address.Channel:
             cursor.execute(
-                "SELECT a.id, a.person_id, p.language, a.value FROM coalition_address a "
-                "JOIN coalition_person p ON p.id = a.person_id "
-                "WHERE a.channel = %s AND a.value = ANY(%s) AND a.consent <> %s ORDER BY a.id FOR NO KEY UPDATE OF a",
-                [channel, [value for c, value in stops if c == channel], Address.Consent.WITHDRAWN],
+                "SELECT a.id, a.person_id, p.language, a.value FROM unnest(%s::text[]) AS said(value) "
+                "JOIN coalition_address a ON a.channel = %s AND a.value = said.value AND a.consent <> %s "
+                "JOIN coalition_person p ON p.id = a.person_id ORDER BY a.id FOR NO KEY UPDATE OF a",
+                [[value for c, value in stops if c == channel], channel, Address.Consent.WITHDRAWN],
             )
             closing += [
                 (pk, channel, person, language, stops[channel, value], at)

@@ -4,7 +4,11 @@ Constraints are checked as ever. A row that another statement may write at the s
 `INSERT … ON CONFLICT` instead: COPY takes all rows or none.
 """
 
+import itertools
+
 from django.db import connection
+
+BLOCK = 250
 
 
 class _Null(str):
@@ -29,13 +33,20 @@ def line(*cells):
 
 
 def copy(model, columns, lines):
-    """Write lines (`line`, or cells with tabs between them) into the table of a model. `columns`: names of fields."""
-    if not lines:
+    """Write lines (`line`, or cells with tabs between them) into the table of a model. `columns`: names of fields.
+
+    They go as they come: the database writes the first while the next are made.
+    """
+    lines = iter(lines)
+    block = list(itertools.islice(lines, BLOCK))
+    if not block:
         return
     names = ", ".join(connection.ops.quote_name(model._meta.get_field(column).column) for column in columns)
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as sink:
-        sink.write("".join(lines).encode())
+        while block:
+            sink.write("".join(block).encode())
+            block = list(itertools.islice(lines, BLOCK))
 
 
 def many(values):
@@ -47,7 +58,8 @@ def ids(model, number):
     """Take that many keys out of a model's sequence, in order."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            "SELECT nextval(name) FROM (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS name OFFSET 0) sequence, "
+            "generate_series(1, %s)",
             [model._meta.db_table, number],
         )
         return [pk for (pk,) in cursor.fetchall()]

@@ -86,5 +86,5 @@ def note_many(whom, kind, text, values=None, *, link="", by=None):
     copying.copy(
         Entry,
         ["person", "kind", "text", "link", "by", "at"],
-        [f"{person}\t{same}\t{at.isoformat()}\n" for person, at in whom],
+        (f"{person}\t{same}\t{at.isoformat()}\n" for person, at in whom),
     )

@@ -21,7 +21,8 @@ GRANTED, WITHDRAWN = Address.Consent.GRANTED, Address.Consent.WITHDRAWN
 Outcome = ImportedRow.Outcome
 WAYS = ("external_id", "email", "phone", "name_zip")  # how rows are matched, the surest first
 HELD = ("name", "given_name", "family_name", "language", "street", "city", "county", "state", "zip")
-LISTS = {"ANY_KEY": "ANY(TEXTS::bigint[])", "ANY_TEXT": "ANY(TEXTS)", "TEXTS": "string_to_array(%s, E'\\x1f')"}
+BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+LISTS = {"ANY_KEY": "ANY(TEXTS::bigint[])", "TEXTS": "string_to_array(%s, E'\\x1f')"}
 PEOPLE = (  # their columns end as in HELD
     "SELECT id, search, custom::text, binned_at IS NOT NULL, merged_into_id, name, given_name, family_name, language, "
     "street, city, county, state, zip FROM coalition_person "
@@ -105,50 +106,44 @@ class Matcher:
         self.blank = dict.fromkeys(HELD, "") | {"language": self.options.get("language") or settings.LANGUAGE_CODE}
         self.people = {}  # {pk: Known}
         self.by_external, self.by_address, self.by_name = {}, {}, {}
-        self.closed, self.asked = set(), set()
+        self.closed = set()  # keys of addresses that said stop
         self.tags = {slug_of(tag): tag for tag in self.options.get("tags", [])}  # {slug: name as written}
         self.given = frozenset(self.tags)  # the tags that everybody in the batch gets
 
     # Whom the rows may be about
 
     def load(self, rows):
-        """Fetch everybody whom these rows may be about, in a fixed number of queries."""
-        rows = [row for row in rows if not row.refused]
-        keys = {key for row in rows for key in row.addresses}
-        new = keys - self.asked
-        self.asked |= new
-        self.closed |= consent.suppressed(new)
-        externals = [row.external for row in rows if row.external]
-        names = {
-            (" ".join(row.words)[:300], row.details["zip"]) for row in rows if row.words and row.details.get("zip")
-        }
+        """Fetch everybody whom a chunk (see `rows.Rows`) may be about, in a fixed number of queries."""
+        self.closed |= consent.closed_among(rows.digests)
         with connection.cursor() as cursor:
             if self.lock:
                 # Chunks are small beside the tables, whose statistics lag behind an import: always by index.
-                cursor.execute("SET LOCAL enable_seqscan = off")
+                cursor.execute(BY_INDEX)
             ids = dict(
                 _rows(
                     cursor,
-                    "SELECT value, person_id FROM coalition_externalid WHERE system = %s AND value = ANY_TEXT",
+                    "SELECT e.value, e.person_id FROM unnest(TEXTS) AS said(value) "
+                    "JOIN coalition_externalid e ON e.system = %s AND e.value = said.value",
+                    rows.externals,
                     self.system,
-                    externals,
                 )
             )
             holders = []
             for channel in (EMAIL, PHONE):
                 holders += _rows(
                     cursor,
-                    "SELECT person_id FROM coalition_address WHERE channel = %s AND value = ANY_TEXT",
+                    "SELECT a.person_id FROM unnest(TEXTS) AS said(value) "
+                    "JOIN coalition_address a ON a.channel = %s AND a.value = said.value",
+                    [value for c, value in rows.keys if c == channel],
                     channel,
-                    [value for c, value in new if c == channel],
                 )
             named = []
-            if "name_zip" in self.ways and names:
+            if "name_zip" in self.ways and rows.names:
                 named = _rows(
                     cursor,
                     "SELECT p.id FROM unnest(TEXTS, TEXTS) AS said(search, zip) "
                     "JOIN coalition_person p ON p.zip = said.zip AND p.search = said.search",
-                    *map(list, zip(*names, strict=True)),
+                    *map(list, zip(*rows.names, strict=True)),
                 )
             wanted = {*ids.values(), *(pk for (pk,) in holders), *(pk for (pk,) in named)}
             while missing := wanted - self.people.keys():

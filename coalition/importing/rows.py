@@ -4,7 +4,7 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from coalition import reading_people
+from coalition import consent, reading_people
 from coalition.models.people import words_of
 
 CHUNK = 2500  # rows that are matched and written together: some megabytes, and less than a second
@@ -16,8 +16,21 @@ def rows_of(batch, file, *, skip=0):
         yield row
 
 
+class Rows(list):
+    """A chunk of rows, with whatever they may be matched by, ready to be asked of the database."""
+
+    def __init__(self, rows):
+        super().__init__(rows)
+        taken = [row for row in self if not row.refused]
+        self.keys = {key for row in taken for key in row.addresses}
+        self.digests = consent.digests(self.keys)
+        self.externals = [row.external for row in taken if row.external]
+        named = (row for row in taken if row.words and row.details.get("zip"))
+        self.names = {(" ".join(row.words)[:300], row.details["zip"]) for row in named}
+
+
 def chunks_of(rows):
-    while chunk := list(itertools.islice(rows, CHUNK)):
+    while chunk := Rows(itertools.islice(rows, CHUNK)):
         yield chunk
 
 

@@ -85,7 +85,7 @@ def _write_people(chunk):
     copy(
         Person,
         ["id", *HELD, "custom", "search", "time_zone", "created_at", "updated_at"],
-        [
+        (
             line(
                 str(known.pk),
                 *known.values.values(),
@@ -96,13 +96,13 @@ def _write_people(chunk):
                 moment,
             )
             for known in chunk.new
-        ],
+        ),
     )
     system = chunk.matcher.system
     copy(
         ExternalId,
         ["person", "system", "value"],
-        [line(str(known.pk), system, value) for known in chunk.new for value in known.externals],
+        (line(str(known.pk), system, value) for known in chunk.new for value in known.externals),
     )
     known_before = [result for result in chunk.taken if not result.known.new]
     _add(
@@ -205,7 +205,7 @@ def _write_tags(chunk):
     copy(
         Tagging,
         ["person", "tag", "at"],
-        [f"{result.known.pk}{cell[slug]}" for result in chunk.taken if result.known.new for slug in result.tags],
+        (f"{result.known.pk}{cell[slug]}" for result in chunk.taken if result.known.new for slug in result.tags),
     )
     _add(
         "INSERT INTO coalition_tagging (at, person_id, tag_id) SELECT %s, person, tag "
@@ -224,7 +224,7 @@ def _write_organization(chunk):
     copy(
         Membership,
         ["person", "organization", "role", "since"],
-        [f"{pk}\t{chunk.matcher.organization}\t\t{chunk.moment}\n" for known, pk in joining if known.new],
+        (f"{pk}\t{chunk.matcher.organization}\t\t{chunk.moment}\n" for known, pk in joining if known.new),
     )
     _add(
         "INSERT INTO coalition_membership (since, role, person_id, organization_id) SELECT %s, '', person, org "
@@ -271,7 +271,7 @@ def _write_rows(chunk):
     copy(
         ImportedRow,
         ["batch", "line", "outcome", "reason", "person", "data"],
-        [
+        (
             line(
                 batch,
                 str(result.row.line),
@@ -281,7 +281,7 @@ def _write_rows(chunk):
                 _data(chunk, result),
             )
             for result in chunk.results
-        ],
+        ),
     )
 
 
