@@ -210,14 +210,18 @@ def test_a_file_of_people_becomes_a_segment(visit, staff, working, say):
     organizer.go(reverse("segments:add"))
     page.locator("input[name=name]").fill("Lectura")
     count = page.locator(".bo-found__number")
-    add = page.locator("#root > .bo-group__add")
-    add.locator("select").select_option("tag")
-    add.get_by_role("button").click()
-    page.locator(".bo-criterion").first.get_by_label(TAG).check()
-    add.locator("select").select_option("language")
-    add.get_by_role("button").click()
-    spanish = page.locator(".bo-criterion").nth(1)
-    spanish.locator("select").select_option("es")
+    who = page.locator(".bo-region").first
+
+    def ask(question):
+        who.locator("[data-add-to]").first.click()
+        page.locator("#adder-find").fill(page.locator(f"#adder [data-adds={question}]").inner_text())
+        page.locator(f"#adder [data-adds={question}]").click()
+
+    ask("tag")
+    who.locator(".bo-criterion").first.get_by_label(TAG).check()
+    ask("language")
+    spanish = who.locator(".bo-criterion").nth(1)
+    spanish.locator("select").first.select_option("es")
     wait_for(lambda: count.inner_text() == "7")
     organizer.check()
     spanish.locator("input[name$=-not]").check()
