@@ -54,7 +54,7 @@ class SegmentsIndex(Index):
             NameColumn("name", label=_("Name"), get_url=self.get_inspect_url, sort_key="name", width="50%"),
             CountColumn("people", label=_("People"), accessor=str),
             UsesColumn("uses", label=_("Times used"), accessor=self.uses_of),
-            DateColumn("updated_at", label=_("Changed"), sort_key="updated_at"),
+            DateColumn("updated_at", label=_("Changed"), sort_key="updated_at", classname="bo-wide"),
         ]
 
     @cached_property

@@ -17,6 +17,7 @@ from coalition.models import (
     Constituency,
     Entry,
     Logo,
+    Membership,
     Organization,
     Person,
     Region,
@@ -116,7 +117,11 @@ def fill_partnerships(rng):
         organization = Organization.objects.get(name=row["organization"])
         near = list(Person.objects.present().filter(city=organization.city, representations=None).order_by("pk")[:300])
         for person, role in zip(rng.sample(near, row["number"]), cycle(row["roles"]), strict=False):
-            organizations.add_member(organization, person, role=role, by=by)
+            began, then = timezone.now(), timezone.now() - timedelta(days=rng.randrange(20, 500))
+            with dated_back(organization, then):
+                membership = organizations.add_member(organization, person, role=role, by=by)
+            Entry.objects.filter(person=person, at__gte=began).update(at=then)
+            Membership.objects.filter(pk=membership.pk).update(since=then)
 
 
 @contextmanager
@@ -179,7 +184,7 @@ def add_prospect(row, regions, communities, by):
         for stage in stages[1 : stages.index(row["stage"]) + 1]:
             organizations.move(organization, stage, at=then, by=by)
         if contact := row.get("contact"):
-            organizations.add_representative(
+            representative = organizations.add_representative(
                 organization,
                 name=contact["name"],
                 email=f"{mailbox(contact['name'])}@{row['website'].removeprefix('https://')}",
@@ -189,6 +194,11 @@ def add_prospect(row, regions, communities, by):
                 may_sign=False,
                 by=by,
             )
+            person = Person.objects.filter(pk=representative.person_id)
+            person.update(created_at=then, city=row["city"], state=row["state"])
+            Address.objects.filter(person__in=person).update(created_at=then)
+            Entry.objects.filter(person__in=person).update(at=then)
+            Representative.objects.filter(pk=representative.pk).update(since=then.date())
         if "note" in row:
             people.write_note(organization, row["note"], by=by)
     Organization.objects.filter(pk=organization.pk).update(stage_at=then)

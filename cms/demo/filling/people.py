@@ -76,7 +76,7 @@ def fill_people(rng):
     Person.objects.bulk_create(persons, batch_size=1000)
     with connection.cursor() as cursor:  # they came over two years, not in one second
         cursor.execute(
-            "UPDATE coalition_person SET created_at = now() - make_interval(days => (id * 37 % 700)::int + 20,"
+            "UPDATE coalition_person SET created_at = now() - make_interval(days => (id * 37 % 700)::int + 6,"
             " mins => (id * 61 % 1440)::int)"
         )
     added = dict(Person.objects.values_list("pk", "created_at"))
@@ -152,9 +152,15 @@ def fill_answers(rng):
             " FROM unnest(%s::bigint[], %s::text[]) AS said(pk, custom) WHERE p.id = said.pk",
             [list(said), [json.dumps(values) for values in said.values()]],
         )
+    causes = [Tag.objects.get(slug=fold(name)) for name in read("own_words")["tag_group"][2]["tags"][2:]]
     came = [Tag.objects.get(slug=fold(name)) for name in read("own_words")["tag_group"][1]["tags"]]
     Tagging.objects.bulk_create(
         (Tagging(person=p, tag=rng.choices(came, [5, 3, 2, 2])[0]) for p in rng.sample(everybody, 800)),
+        batch_size=1000,
+        ignore_conflicts=True,
+    )
+    Tagging.objects.bulk_create(
+        (Tagging(person=p, tag=rng.choice(causes)) for p in rng.sample(everybody, 350)),
         batch_size=1000,
         ignore_conflicts=True,
     )

@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 from itertools import cycle
 
+from django.db.models import Q
 from django.utils import timezone
 
 from campaigns.models import Campaign, Webinar
@@ -10,7 +11,7 @@ from cms import freezing
 from cms.demo import loading
 from cms.models import BriefPage
 from coalition import signing_on
-from coalition.models import Decision, Representative, Round, Version
+from coalition.models import Decision, Entry, Representative, Round, Version
 
 from .words import both, editor, on_day, organizer, read
 
@@ -76,6 +77,7 @@ def fill_rounds(rng):
             message=both(row, "message"),
             by=organizer(),
         )
+        began = timezone.now()
         signing_on.invite(round_, signatories, by=organizer())
         invitations = list(round_.invitations.select_related("representative__person", "organization").order_by("pk"))
         rng.shuffle(invitations)
@@ -103,13 +105,13 @@ def fill_rounds(rng):
             )
         for invitation in invitations[len(answering) :][::3]:
             signing_on.mark_seen(invitation)
-        spread(round_, opened, min(deadline, timezone.now()), rng)
+        spread(round_, opened, min(deadline, timezone.now()), rng, began=began)
         Round.objects.filter(pk=round_.pk).update(deadline=deadline, opened_at=opened)
         if row["state"] == "closed":
             Round.objects.filter(pk=round_.pk).update(closed_at=deadline)
 
 
-def spread(round_, start, end, rng):
+def spread(round_, start, end, rng, *, began):
     """Everybody answered within the round, not in the second in which the demo was filled."""
     for invitation in round_.invitations.all():
         moment = start + (end - start) * rng.uniform(0.05, 0.95)
@@ -118,3 +120,8 @@ def spread(round_, start, end, rng):
         invitation.invited_at = start
         invitation.save(update_fields=["seen_at", "invited_at"])
         round_.decisions.filter(invitation=invitation).update(at=moment)
+        # What was noted while the demo was filled: the invitation first, then the answer.
+        whose = Q(person=invitation.representative.person_id) | Q(organization=invitation.organization_id)
+        noted = Entry.objects.filter(whose, kind=Entry.Kind.SIGNATURE, at__gte=began)
+        noted.filter(by__isnull=True).update(at=moment)
+        noted.exclude(by__isnull=True).update(at=start)

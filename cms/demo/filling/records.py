@@ -10,7 +10,19 @@ from django.db.models import F
 from django.utils import timezone
 
 from coalition import duplicates, importing, merging, people, preparing
-from coalition.models import Address, Consent, DuplicateSearch, Entry, Import, ImportedRow, Lookalike, Person, Tagging
+from coalition.models import (
+    Address,
+    Consent,
+    DuplicateSearch,
+    Entry,
+    Import,
+    ImportedRow,
+    Lookalike,
+    Merge,
+    Person,
+    SavedMapping,
+    Tagging,
+)
 
 from .words import mailbox, organizer, read
 
@@ -38,10 +50,11 @@ def fill_import(rng):
     }
     preparing.describe_columns(batch, mapping=batch.mapping, options=options)
     batch.refresh_from_db()
-    preparing.remember(batch, "NationBuilder, people", by=by)
+    saved = preparing.remember(batch, "NationBuilder, people", by=by)
     importing.start(batch)
     importing.run(batch)
     shift(batch, began, timedelta(days=DAYS_AGO))
+    SavedMapping.objects.filter(pk=saved.pk).update(created_at=F("created_at") - timedelta(days=DAYS_AGO))
     # One of them was spoken to since: an undo leaves her.
     first = batch.results.filter(outcome=ImportedRow.Outcome.NEW).order_by("line")[7]
     people.write_note(first.person, "Called back. She can host a house meeting after Easter.", by=by)
@@ -138,7 +151,10 @@ def fill_duplicates(rng):
     duplicates.run(search)
     for row, first, second in pairs:
         if row.get("merged"):
-            merging.merge(first, [second], by=by)
+            began, then = timezone.now(), timezone.now() - timedelta(days=1, hours=4)
+            done = merging.merge(first, [second], by=by)
+            Merge.objects.filter(pk=done.pk).update(at=then)
+            Entry.objects.filter(person__in=[first, second], kind=Entry.Kind.MERGE, at__gte=began).update(at=then)
         if row.get("different"):
             duplicates.keep_apart(Lookalike.objects.get(first=first, second=second), by=by)
 

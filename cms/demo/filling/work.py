@@ -11,6 +11,7 @@ from coalition.models import (
     BulkAction,
     Entry,
     FollowUp,
+    Listing,
     Organization,
     PeopleList,
     Person,
@@ -34,14 +35,16 @@ def fill_work(rng):
     words, by = read("work"), organizer()
     first, second = words["list"]
     hearing = lists.keep(PeopleList(), name=first["name"], by=by)
-    put_on(hearing, willing(first["people"]), query=urlencode({"state": "MA"}), by=by)
+    put_on(hearing, willing(first["people"]), query=urlencode({"state": "MA"}), days=5, by=by)
     table = lists.keep(PeopleList(), name=second["name"], by=by)
     nearby = Person.objects.present().filter(city="Holyoke", language="es", custom__has_key="children_in_school")
-    put_on(table, nearby.order_by("pk")[: second["people"]], query=urlencode({"language": "es"}), by=by)
+    put_on(table, nearby.order_by("pk")[: second["people"]], query=urlencode({"language": "es"}), days=33, by=by)
     for row in words["segment"]:
         if not Segment.objects.filter(name=row["name"]).exists():
             tree = numbered(row["criteria"])
-            segments.keep(Segment(), name=row["name"], description=row["description"], tree=tree, by=by)
+            kept = segments.keep(Segment(), name=row["name"], description=row["description"], tree=tree, by=by)
+            then = timezone.now() - timedelta(days=rng.randrange(3, 150))
+            Segment.objects.filter(pk=kept.pk).update(created_at=then, updated_at=then)
     for row in words["view"]:
         view = SavedView(screen=row["screen"], owner=by)
         saved_views.keep(view, name=row["name"], query=query_of(row["query"]), shared=row["shared"])
@@ -54,11 +57,17 @@ def willing(number):
     return found[:number]
 
 
-def put_on(people_list, people, *, query, by):
+def put_on(people_list, people, *, query, days, by):
     """As the list of people does it: one action on everybody who was found, which can be undone."""
     chosen = Person.objects.filter(pk__in=list(people.values_list("pk", flat=True)))
     action = bulk.start(BulkAction.Kind.LIST, chosen, target=people_list, query=query, by=by)
     bulk.run(action)
+    # It was done some time ago. An undo knows what the action put on a list by its moment: both move.
+    then = timezone.now() - timedelta(days=days)
+    Listing.objects.filter(people_list=people_list, at=action.at).update(at=then)
+    Entry.objects.filter(person__in=chosen, at__gte=action.at).update(at=then)
+    PeopleList.objects.filter(pk=people_list.pk).update(created_at=then)
+    BulkAction.objects.filter(pk=action.pk).update(at=then, finished_at=then)
 
 
 def numbered(tree):

@@ -21,6 +21,12 @@ function arrange() {
     }
   }
   for (const field of builder.querySelectorAll(".bo-criterion__field[role=group]")) {
+    const chosen = field.querySelector("input:checked");
+    if (chosen && !field.dataset.seen) {  // what was chosen before is not hidden below the edge of its box
+      const box = field.querySelector(":scope > div");
+      box.scrollTop += chosen.closest("label").getBoundingClientRect().top - box.getBoundingClientRect().top - 12;
+    }
+    field.dataset.seen = "yes";
     if (field.querySelector("input[type=search]") || field.querySelectorAll("input[type=checkbox]").length < 12) continue;
     const find = Object.assign(document.createElement("input"), { type: "search", placeholder: builder.dataset.find });
     find.setAttribute("aria-label", builder.dataset.find);

@@ -48,8 +48,8 @@ class ListsIndex(ForThoseWhoSeePeople, Index):
         columns = [
             TitleColumn("name", label=_("Name"), get_url=people_url, sort_key="name", width="45%"),
             CountColumn("number", label=_("People")),
-            Column("created_by", label=_("By")),
-            DateColumn("created_at", label=_("Added"), sort_key="created_at"),
+            Column("created_by", label=_("By"), classname="bo-wide"),
+            DateColumn("created_at", label=_("Added"), sort_key="created_at", classname="bo-wide"),
         ]
         return [*columns, ChangeColumn("change", label="")] if self.user_has_permission("change") else columns
 
