@@ -8,7 +8,7 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from campaigns import receiving, replies, stopping, subscribing
+from campaigns import replies, stopping, subscribing
 from campaigns.models import Answer, Choice, Conversation, Delivery, InboundText, Keyword, Message, ReplyTemplate
 from campaigns.receiving import receive
 from coalition import consent, notices, people
@@ -227,7 +227,7 @@ def test_an_answer_is_recorded_noted_and_thanked_in_the_language_of_the_question
     entry = marisol.entries.get(kind=Entry.Kind.ANSWER)
     assert "“Yes, I will”" in entry.text.localize("en")
     assert "Sí, cuente conmigo" in entry.text.localize("es")
-    assert entry.link == receiving.thread_link(text.conversation)
+    assert entry.link == replies.thread_link(text.conversation)
 
 
 def test_the_latest_word_counts_and_the_same_word_twice_is_one_line(installation, question, marisol):

@@ -1,9 +1,9 @@
 """What the tests of publications and sign-ons start from."""
 
 import pytest
-from django.core.files.storage import storages
 
 from coalition import publishing
+from coalition.models import Import
 from tests import factories
 
 from .signons import open_round, texts
@@ -31,7 +31,7 @@ def round_(publication, editor):
 @pytest.fixture
 def private_files(monkeypatch, tmp_path):
     """The private storage, in a folder of this test's own."""
-    storage = storages["private"]
+    storage = Import._meta.get_field("file").storage  # once another test changed STORAGES, not the one of `storages`
     monkeypatch.setattr(storage, "_location", str(tmp_path))
     for name in ("base_location", "location"):
         storage.__dict__.pop(name, None)

@@ -36,7 +36,7 @@ ELSEWHERE = re.compile(
     r"|password_reset|tag-autocomplete|link_chooser|jsi18n|sprite|icons|choose-|translation)"
 )
 PARAMETER = re.compile(r"<(\w+):(\w+)>|\(\?P<(\w+)>[^)]*\)")
-ASKED = ("", "?q=a", "?export=csv", "?export=xlsx", "?format=csv")
+ASKED = ("", "?q=a&export=csv&format=csv")  # a first page, and what libraries listen to beside our own words
 FIRST = 7000  # the key under which whatever is made first for the walk is kept, in every table
 BLIND = [Role.EDITOR, Role.TRANSLATOR, Role.ANALYST]
 
@@ -77,7 +77,7 @@ def addresses(route, pks):
     """Concrete addresses of a route, with every primary key in the place of its numbers."""
     words = {"app_label": "coalition", "model_name": "person", "app_name": "coalition", "language": "en", "way": "up"}
     if not PARAMETER.search(route):
-        return [f"/{route}{asked}" for asked in ASKED]
+        return [f"/{route}{asked}" for asked in (ASKED if route.count("/") == 2 else ASKED[:1])]
     return ["/" + PARAMETER.sub(lambda m, pk=pk: words.get(m[2] or m[3], str(pk)), route) for pk in pks]
 
 
