@@ -126,7 +126,8 @@ def mark_fault(channel, value, fault):
 
 def digests(keys):
     """{digest: (channel, value)} of many."""
-    return {digest(*key): key for key in keys}
+    secret, named = settings.SUPPRESSION_KEY.encode(), {channel: f"{channel}:".encode() for channel in Address.Channel}
+    return {hmac.digest(secret, named[key[0]] + key[1].encode(), "sha256").hex(): key for key in keys}
 
 
 def suppressed(keys):
