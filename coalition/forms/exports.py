@@ -1,8 +1,11 @@
 """What somebody says before a file leaves: which columns, which kind of file, and why."""
 
 from django import forms
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+
+from coalition.spreadsheets import WORKBOOK_ROWS
 
 KINDS = [("csv", _("CSV, for any program")), ("xlsx", _("Excel workbook"))]
 
@@ -23,23 +26,34 @@ class ExportForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
-    def __init__(self, *args, columns, **kwargs):
+    def __init__(self, *args, columns, count, **kwargs):
+        """`columns`: of a resource; `count` says how many rows would leave."""
         super().__init__(*args, **kwargs)
-        self.held = columns
-        self.fields["columns"].choices = [(key, capfirst(str(column.label))) for key, column in columns.items()]
+        self.held, self.count = columns, count
+        self.fields["columns"].choices = [(key, capfirst(str(column.column_name))) for key, column in columns.items()]
 
     def groups(self):
         """[(heading, [(key, label, whether it is ticked)])] in the order of the columns."""
         ticked = set(self["columns"].value() or [])
         found = {}
         for key, column in self.held.items():
-            found.setdefault(str(column.group), []).append((key, capfirst(str(column.label)), key in ticked))
+            found.setdefault(str(column.group), []).append((key, capfirst(str(column.column_name)), key in ticked))
         return list(found.items())
 
     def clean_columns(self):
         """In the order of the file, whatever the order of the boxes."""
         chosen = set(self.cleaned_data["columns"])
         return [key for key in self.held if key in chosen]
+
+    def clean_kind(self):
+        kind = self.cleaned_data["kind"]
+        if kind == "xlsx" and self.count() > WORKBOOK_ROWS:
+            raise forms.ValidationError(
+                _("Excel workbooks end at %(number)s rows here: take CSV, or filter the list."),
+                code="too_long",
+                params={"number": intcomma(WORKBOOK_ROWS)},
+            )
+        return kind
 
     def clean_reason(self):
         return " ".join(self.cleaned_data["reason"].split())

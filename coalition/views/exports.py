@@ -10,7 +10,7 @@ from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext_lazy
 from django.views.generic import FormView, TemplateView
 
-from coalition import accounts, exporting, saved_views, spreadsheets
+from coalition import accounts, exporting, resources, saved_views, spreadsheets
 from coalition.forms import finding
 from coalition.forms.exports import ExportForm
 from coalition.models import Export
@@ -20,7 +20,6 @@ from coalition.views.screens import Screen
 
 Subject = Export.Subject
 EXPORTS_A_PAGE = 30
-STREAMS = {"csv": "text/csv", "xlsx": "xlsx"}
 
 
 class ExportScreen(Screen, FormView):
@@ -46,8 +45,12 @@ class ExportScreen(Screen, FormView):
         raise NotImplementedError
 
     @cached_property
-    def columns(self):
-        return exporting.columns_of(self.subject, with_people=accounts.sees_people(self.request.user))
+    def resource(self):
+        return resources.resource_of(self.subject, with_people=accounts.sees_people(self.request.user))
+
+    @cached_property
+    def number(self):
+        return self.found().order_by().count()
 
     @cached_property
     def question(self):
@@ -56,17 +59,18 @@ class ExportScreen(Screen, FormView):
         return "&".join(filter(None, [asked, urlencode(chosen)]))
 
     def get_form_kwargs(self):
-        return super().get_form_kwargs() | {"columns": self.columns}
+        return super().get_form_kwargs() | {"columns": self.resource.columns, "count": lambda: self.number}
 
     def get_initial(self):
         last = exporting.last_of(self.request.user, self.subject)
-        known = [key for key in last.columns if key in self.columns] if last else []
-        proposed = [key for key, column in self.columns.items() if column.proposed]
+        columns = self.resource.columns
+        known = [key for key in last.columns if key in columns] if last else []
+        proposed = [key for key, column in columns.items() if column.proposed]
         return {"columns": known or proposed, "kind": last.kind if last else "csv"}
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(**kwargs) | {
-            "number": self.found().order_by().count(),
+            "number": self.number,
             "back": f"{reverse(self.list_url)}?{self.question}" if self.question else reverse(self.list_url),
             "subject": self.subject,
             "narrowed": bool(self.question),
@@ -85,9 +89,10 @@ class ExportScreen(Screen, FormView):
         )
         title = capfirst(str(self.subject.label))
         name = f"{slugify(title)}-{timezone.localdate():%Y-%m-%d}.{kind}"
-        header, rows = exporting.header(export, self.columns), exporting.rows(export, self.found(), self.columns)
+        header = self.resource.get_export_headers(selected_fields=export.columns)
+        rows = exporting.counted(export, self.resource.export_rows(self.found(), export.columns))
         if kind == "xlsx":
-            return spreadsheets.xlsx_stream(name, title, header, rows)
+            return spreadsheets.xlsx_response(name, title, header, rows)
         return spreadsheets.csv_stream(name, header, rows)
 
 
@@ -147,10 +152,10 @@ class Exports(Screen, TemplateView):
         if what in Subject.values:
             found = found.filter(subject=what)
         page = Paginator(found, EXPORTS_A_PAGE).get_page(self.request.GET.get("p"))
-        labels = {subject: exporting.columns_of(subject, with_people=True) for subject in Subject}
+        labels = {subject: resources.resource_of(subject, with_people=True).columns for subject in Subject}
         for export in page:
             held = labels[Subject(export.subject)]
-            export.labels = [capfirst(str(held[key].label)) if key in held else key for key in export.columns]
+            export.labels = [capfirst(str(held[key].column_name)) if key in held else key for key in export.columns]
             home = reverse("people:list" if export.subject == Subject.PEOPLE else "organizations:index")
             export.list_url = f"{home}?{export.query}" if export.query else home
         return super().get_context_data(**kwargs) | {

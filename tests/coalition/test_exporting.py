@@ -14,6 +14,7 @@ from wagtail.users.models import UserProfile
 
 from coalition import accounts, belonging, consent, custom, exporting, layouts, people, spreadsheets
 from coalition.accounts import Role
+from coalition.forms import exports
 from coalition.models import (
     AuditLine,
     Constituency,
@@ -27,6 +28,7 @@ from coalition.models import (
     Tag,
     Tagging,
 )
+from coalition.resources import OrganizationResource, PersonResource
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +87,7 @@ def ana(installation):
 
 
 def test_every_column_says_what_it_promises(organizer, ana):
-    keys = list(exporting.people_columns())
+    keys = list(PersonResource().columns)
     header, row = lines(take(organizer, columns=keys))
     kept = dict(zip(header, row, strict=True))
     today = timezone.localdate().isoformat()
@@ -133,7 +135,7 @@ def test_own_fields_leave_and_sensitive_ones_never_do(organizer, ana):
     ana.save()
     custom.keep_sealed(ana, {"health": "quebracho"})
     belonging.declare(ana, [Constituency.objects.create(slug="latino", name={"en": "Quebracho"})], source="told")
-    columns = exporting.people_columns()
+    columns = PersonResource().columns
     assert [key for key in columns if "." in key] == ["custom.school", "custom.children"]
     response = take(organizer, columns=[*columns, "custom.health", "custom.gone", "constituencies"])
     assert (response.status_code, Export.objects.count()) == (200, 0)  # a column that is not offered is refused
@@ -180,13 +182,12 @@ def test_a_double_press_is_one_export_and_both_answers_hold_the_file(organizer, 
 
 
 def test_who_breaks_off_leaves_the_number_that_left(organizer, ana, monkeypatch):
-    monkeypatch.setattr(exporting, "CHUNK", 2)
+    monkeypatch.setattr(PersonResource._meta, "chunk_size", 2)
     for _number in range(9):
         factories.PersonFactory()
     export = Export.objects.create(subject="people", kind="csv", columns=["name"], reason="Test", by=organizer.user)
-    held = exporting.people_columns()
-    found = exporting.rows(export, Person.objects.order_by("pk"), held)
-    stream = spreadsheets.csv_stream("people.csv", exporting.header(export, held), found)
+    found = exporting.counted(export, PersonResource().export_rows(Person.objects.order_by("pk"), ["name"]))
+    stream = spreadsheets.csv_stream("people.csv", ["Full name"], found)
     monkeypatch.setattr(spreadsheets, "PIECE", 10)
     pieces = iter(stream.streaming_content)
     assert len([next(pieces) for _number in range(4)]) == 4
@@ -248,15 +249,16 @@ def test_names_of_every_kind_survive_a_workbook(organizer, installation):
     ]
 
 
-def test_a_full_sheet_goes_on_in_another(monkeypatch):
-    monkeypatch.setattr(spreadsheets, "ROWS_A_SHEET", 3)
-    data = b"".join(spreadsheets.xlsx_pieces("Pe/ople", ["n"], ([n] for n in range(5))))
-    book = openpyxl.load_workbook(io.BytesIO(data))
-    assert {name: [row[0] for row in book[name].values] for name in book.sheetnames} == {
-        "Pe ople": ["n", 0, 1],
-        "Pe ople 2": ["n", 2, 3],
-        "Pe ople 3": ["n", 4],
-    }
+def test_a_list_too_long_for_a_workbook_is_told_before_anything_is_on_record(organizer, ana, monkeypatch):
+    monkeypatch.setattr(exports, "WORKBOOK_ROWS", 1)
+    factories.PersonFactory()
+    response = take(organizer, kind="xlsx", columns=["zip"], reason="Letters for June")
+    form = response.context["form"]
+    assert form.errors == {"kind": ["Excel workbooks end at 1 rows here: take CSV, or filter the list."]}
+    assert (form["columns"].value(), form["reason"].value()) == (["zip"], "Letters for June")
+    assert (Export.objects.count(), AuditLine.objects.filter(action="export").count()) == (0, 0)
+    assert len(sheet(take(organizer, kind="xlsx", q="nunez"))) == 2
+    assert len(lines(take(organizer, reason="As CSV"))) == 3
 
 
 def test_columns_are_remembered_for_each_of_the_staff(organizer, ana):
@@ -317,7 +319,7 @@ def test_organizations_leave_as_their_list_shows_them(organizer, ana):
     }
     rows = lines(take(organizer, ORGANIZATIONS, columns=["name"], kind_="x", q="drivers"))
     assert rows == [["Name"], ["Union of drivers"]]
-    everything = list(exporting.organization_columns(with_people=True))
+    everything = list(OrganizationResource(with_people=True).columns)
     assert len(sheet(take(organizer, ORGANIZATIONS, columns=everything, kind="xlsx"))) == 4
 
 
@@ -336,13 +338,12 @@ def test_an_empty_list_says_so_and_offers_the_way_back(organizer, installation):
 
 
 def test_a_file_takes_as_many_queries_for_one_person_as_for_thirty(organizer, ana):
-    columns = list(exporting.people_columns())
+    columns = list(PersonResource().columns)
 
     def count():
-        export = Export.objects.create(subject="people", kind="csv", columns=columns, reason="Test", by=organizer.user)
-        held = exporting.people_columns()
+        resource = PersonResource()
         with CaptureQueriesContext(connection) as queries:
-            list(exporting.rows(export, Person.objects.present().order_by("pk"), held))
+            list(resource.export_rows(Person.objects.present().order_by("pk"), columns))
         return len(queries)
 
     one = count()
@@ -352,10 +353,17 @@ def test_a_file_takes_as_many_queries_for_one_person_as_for_thirty(organizer, an
 
 
 def test_an_exported_file_comes_back_through_the_import(organizer, ana):
-    header, row = lines(take(organizer, columns=[k for k, c in exporting.people_columns().items() if c.proposed]))
+    header, row = lines(take(organizer, columns=[k for k, c in PersonResource().columns.items() if c.proposed]))
     mapping = layouts.suggest(header, [(2, row)])
     wanted = {"First name": "given_name", "Last name": "family_name", "Email": "email", "ZIP code": "zip"}
     assert {name: mapping.get(name) for name in wanted} == wanted
+
+
+def test_the_library_s_own_export_says_the_same(organizer, ana):
+    names = ["name", "email", "tags"]
+    header, row = lines(take(organizer, columns=names))
+    data = PersonResource().export(Person.objects.all(), export_fields=names)
+    assert (data.headers, [list(row) for row in data]) == (header, [row])
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
