@@ -142,8 +142,11 @@ class Plan:
 
 
 def _fullness(person):
+    """Whole words before initials, then letters with their accents, then the longer; a bare "Jose" is seldom meant."""
     words = person.name.split()
-    return (bool(person.given_name and person.family_name), len([w for w in words if len(w.strip(".")) > 1]))
+    whole = len([word for word in words if len(word.strip(".")) > 1])
+    accented = sum(not letter.isascii() for letter in person.name if letter.isalpha())
+    return bool(person.given_name and person.family_name), whole, accented, len(person.name)
 
 
 def _fullness_of_place(person):

@@ -244,6 +244,25 @@ def test_a_preference_link_of_the_other_record_opens_who_stands_for_it(ana, inst
     assert preferences.opened_by(tokens[0]).person == twin
 
 
+@pytest.mark.parametrize(
+    ("names", "proposed"),
+    [
+        (["José García", "Jose Garcia"], 0),
+        (["Jose Garcia", "José Garcia", "José García"], 2),
+        (["José García", "Jose Garcia Lopez"], 1),
+        (["Jo Garcia", "Joseph Garcia"], 1),
+        (["Joseph Garcia", "Jo Garcia"], 0),
+        (["Jose Garcia", "Jose Garcia"], 1),
+    ],
+)
+def test_proposes_the_name_with_its_accents_then_the_longer_then_the_newer(installation, names, proposed):
+    held = []
+    for name in names:
+        given, family = name.split(" ", 1)
+        held.append(person(name=name, given_name=given, family_name=family))
+    assert merging.Plan(held).part("name").chosen == held[proposed].pk
+
+
 def test_proposes_the_fuller_and_the_newer_and_takes_what_is_chosen(installation):
     field = CustomField.objects.create(key="school", kind="text", label={"en": "School"})
     one = person(
