@@ -310,9 +310,16 @@ def work(name, folder):
     print("ready", flush=True)
     for line in sys.stdin:
         seconds = bring_in(Import.objects.get(pk=int(line)))
-        status = Path("/proc/self/statm")
-        now = int(status.read_text().split()[1]) * resource.getpagesize() // 1024 if status.exists() else 0
-        print(f"{seconds} {now} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}", flush=True)
+        print(seconds, *held(), flush=True)
+
+
+def held():
+    """(kB held now, most kB ever held). The kernel's ru_maxrss would count the process that started this one, too."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return int(lines["VmRSS"].split()[0]), int(lines["VmHWM"].split()[0])
 
 
 def memory(bench, name, folder, size):
