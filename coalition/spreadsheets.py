@@ -20,7 +20,7 @@ from openpyxl.workbook.child import INVALID_TITLE_REGEX
 MARK = "\ufeff"  # spreadsheets take a file for UTF-8 only when it begins with this
 PIECE = 64 * 1024  # what is sent at once
 # openpyxl works half a minute on as many before the first byte leaves, and proxies give up after a whole one.
-WORKBOOK_ROWS = 100_000
+WORKBOOK_ROWS = 50_000
 _NOT_XML = re.compile("[\ufffe\uffff]")  # PostgreSQL takes them, no workbook does
 
 
