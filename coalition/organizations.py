@@ -108,7 +108,7 @@ def discard(organization, *, by=None, why=""):
     """Put it into the bin: in no list, in no new round; what it signed stands. False where it is there already."""
     if not Organization.objects.present().filter(pk=organization.pk).update(binned_at=timezone.now()):
         return False
-    timeline.note(organization, Entry.Kind.EDIT, _("Put into the bin"), by=by)
+    timeline.note(organization, Entry.Kind.EDIT, _("Moved to the bin"), by=by)
     audit.record(audit.Action.BIN, organization, by=by, why=why)
     return True
 

@@ -27,7 +27,11 @@ from coalition import people, preferences, signing_on
 from coalition.channels import simulated
 from coalition.models import Address, Decision, Invitation, Organization, Person, SimulatedEmail, SimulatedText, User
 
-STAFF = {"organizer": "organizer@riverbend.example.org", "editor": "editor@riverbend.example.org"}
+STAFF = {
+    "organizer": "organizer@riverbend.example.org",
+    "editor": "editor@riverbend.example.org",
+    "administrator": "administrator@riverbend.example.org",
+}
 ROLES = [
     (
         "organizer",
@@ -48,6 +52,11 @@ ROLES = [
         "supporter",
         gettext_lazy("Supporter"),
         gettext_lazy("Gets the alerts on a phone, answers with one word and can leave with one, too."),
+    ),
+    (
+        "administrator",
+        gettext_lazy("Administrator"),
+        gettext_lazy("Keeps the staff and the settings: fields, topics, regions, the audit and how long data stays."),
     ),
 ]
 # Phones that nobody has yet: numbers kept for fiction (555-0100 to 555-0199) where the invented people do not live.
@@ -91,7 +100,7 @@ def doorway(request):
         "languages": [code for code, _name in settings.LANGUAGES],
         "roles": ROLES,
         "filled": User.objects.filter(email__in=STAFF.values()).exists(),
-        "organizations": Organization.objects.count(),
+        "organizations": Organization.objects.present().count(),
         "people": Person.objects.present().count(),
     }
     return render(request, "demo/doorway.html", context)

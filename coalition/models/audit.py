@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # What browsers call themselves, the more particular first.
 BROWSERS = [
@@ -46,7 +47,7 @@ class AuditLine(models.Model):
         BIN = "bin", _("Bin")
         RESTORE = "restore", _("Restore")
         BULK = "bulk", _("Bulk action")
-        EDIT = "edit", _("Edit")
+        EDIT = "edit", pgettext_lazy("what happened", "Edit")
         ROLE = "role", _("Role")
         ACCOUNT = "account", _("Account")
         SIGN_IN = "sign_in", _("Sign-in")

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from i18nfield.fields import I18nTextField
 
 from .organizations import Organization
@@ -21,7 +22,7 @@ class Entry(models.Model):
         SIGNATURE = "signature", _("Sign-on")
         REGISTRATION = "registration", _("Registration")
         IMPORT = "import", _("Import")
-        EDIT = "edit", _("Edit")
+        EDIT = "edit", pgettext_lazy("what happened", "Edit")
         NOTE = "note", _("Note")
         MERGE = "merge", _("Merge")
         FOLLOW_UP = "follow_up", _("Follow-up")

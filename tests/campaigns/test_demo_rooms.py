@@ -94,7 +94,7 @@ def test_the_rooms_do_not_exist_outside_the_demo(client, installation, organizer
 
 
 def test_nobody_enters_outside_the_demo(client, installation, organizer):
-    for role in ("organizer", "editor", "partner", "supporter"):
+    for role in ("organizer", "editor", "partner", "supporter", "administrator"):
         assert client.post(url("demo:enter", role)).status_code == 404
     assert client.post(url("demo:email_act", kept_email().pk, "bounce")).status_code == 404
     assert "_auth_user_id" not in client.session
@@ -113,7 +113,7 @@ def test_the_doorway_speaks_both_languages(client, demo, installation, organizer
     page = client.get("/").content.decode()
     for code in ("en", "es"):
         assert f'<section lang="{code}">' in page
-        for role in ("organizer", "partner", "editor", "supporter"):
+        for role in ("organizer", "partner", "editor", "supporter", "administrator"):
             assert f'action="/{code}/demo/enter/{role}/"' in page
 
 
@@ -126,7 +126,7 @@ def test_one_click_enters_as_organizer_in_the_language_of_the_button(client, dem
 
 def test_entering_is_a_post(client, demo, installation, organizer):
     assert client.get(url("demo:enter", "organizer")).status_code == 405
-    assert client.post(url("demo:enter", "administrator")).status_code == 404
+    assert client.post(url("demo:enter", "translator")).status_code == 404
 
 
 def test_entering_needs_the_token_of_the_page(demo, installation, organizer, client):
@@ -135,7 +135,7 @@ def test_entering_needs_the_token_of_the_page(demo, installation, organizer, cli
 
 
 def test_a_demo_that_is_not_filled_says_so(client, demo, installation):
-    for role in ("organizer", "partner", "supporter"):
+    for role in ("organizer", "partner", "supporter", "administrator"):
         assert client.post(url("demo:enter", role)).url == "/"
 
 

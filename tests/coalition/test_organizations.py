@@ -122,7 +122,7 @@ def test_the_bin_keeps_everything_and_leaves_a_line_in_the_audit(editor):
     assert list(Organization.objects.partners()) == [organization]
     lines = AuditLine.objects.filter(subject="coalition.organization", subject_id=str(organization.pk))
     assert list(lines.order_by("pk").values_list("action", "by")) == [("bin", editor.pk), ("restore", editor.pk)]
-    assert said(organization) == ["Put into the bin", "Taken out of the bin"]
+    assert said(organization) == ["Moved to the bin", "Taken out of the bin"]
 
 
 @pytest.fixture

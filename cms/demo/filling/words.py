@@ -14,6 +14,7 @@ FOLDER = Path(__file__).resolve().parent.parent
 STAFF = [
     ("organizer@riverbend.example.org", "Ivelisse", "Rosado", "Organizer"),
     ("editor@riverbend.example.org", "Keisha", "Baptiste-Long", "Editor"),
+    ("administrator@riverbend.example.org", "Thaddeus", "Okonjo-Reyes", "Administrator"),
 ]
 
 

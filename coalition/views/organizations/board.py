@@ -29,7 +29,7 @@ from coalition.views.organizations.page import OrganizationScreen
 from coalition.views.screens import ANY, Screen
 
 Stage = Organization.Stage
-CARDS = 15  # in a column, until somebody asks for all
+CARDS = 12  # in a column, until somebody asks for all
 MOST = 300  # that a column ever shows: whoever wants more reads the list
 SALT = "coalition.organizations.move"
 UNDO_FOR = datetime.timedelta(hours=12)
