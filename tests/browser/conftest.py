@@ -2,11 +2,14 @@
 
 import os
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from celery.contrib.testing.tasks import ping
 from celery.contrib.testing.worker import start_worker
+from celery.worker import state
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
@@ -62,10 +65,21 @@ def language(request):
     return request.param
 
 
+@contextmanager
+def at_work():
+    """A worker beside the test, which stops as soon as it may."""
+    with start_worker(app, perform_ping_check=False, pool="solo", loglevel="ERROR"):
+        yield
+        # It looks whether it should stop when something comes in, else every two seconds; and then once more.
+        state.should_terminate = 0
+        ping.delay()
+        ping.delay()
+
+
 @pytest.fixture
 def working(transactional_db):
     """Call it for a context in which a worker takes what the live server queues; outside it, work waits to be seen."""
-    return lambda: start_worker(app, perform_ping_check=False, pool="solo", loglevel="ERROR")
+    return at_work
 
 
 @pytest.fixture
