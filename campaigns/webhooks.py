@@ -26,7 +26,7 @@ def _refusal(request):
     if request.content_type != "application/x-www-form-urlencoded":
         return HttpResponse(status=415)
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > AT_MOST:
+    if not length.isdecimal() or int(length) > AT_MOST:
         return HttpResponse(status=413)
     try:
         sent = request.POST

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from coalition import copying, timeline
+from coalition import audit, copying, timeline
 from coalition.models import Address, Consent, Entry, Suppression
 
 GRANTED_BY_EMAIL = _("Said yes to email")
@@ -90,7 +90,15 @@ def grant(address, *, wording, language, source, evidence="", by=None, at=None):
     )
     said = GRANTED_BY_EMAIL if address.channel == Address.Channel.EMAIL else GRANTED_BY_TEXT
     timeline.note(address.person, Entry.Kind.CONSENT, said, by=by, at=line.at, alive=source in THEIR_OWN)
+    _record(address, by)
     return line
+
+
+def _record(address, by):
+    """What staff say for somebody is in the record that nobody can change (rules P5, S6)."""
+    if by:
+        details = {"did": f"{address.channel} {address.consent}"}
+        audit.record(audit.Action.CONSENT, address.person, details=details, by=by)
 
 
 @transaction.atomic
@@ -116,6 +124,7 @@ def withdraw(channel, value, *, source, language=settings.LANGUAGE_CODE, evidenc
             at=at,
         )
         timeline.note(address.person, Entry.Kind.CONSENT, said, by=by, at=at, alive=source in THEIR_OWN)
+        _record(address, by)
     return len(holders)
 
 

@@ -72,8 +72,20 @@ class Whose:
 
     @property
     def words(self):
-        """What no text elsewhere may still say."""
-        return [*self.names, *self.values()]
+        """What no text elsewhere may still say: names, addresses, and phone numbers as people write them."""
+        phones = [n for n in self.values(Address.Channel.PHONE) if n.startswith("+1")]
+        spelled = [form for n in phones for form in spellings(n[2:5], n[5:8], n[8:])]
+        return [*self.names, *self.values(), *spelled]
+
+
+def spellings(area, middle, last):
+    """The ways in which a number of North America is usually written."""
+    rest = f"{middle}-{last}"
+    return [
+        *(sign.join([area, middle, last]) for sign in (" ", "-", ".", "")),
+        *(f"{area}{between}{rest}" for between in (" ", "/")),
+        *(f"({area}){between}{rest}" for between in (" ", "")),
+    ]
 
 
 class Holding:

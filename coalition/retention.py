@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -50,12 +50,14 @@ def due(rules, now=None):
     found = {"ask": nobody, "anonymise": nobody, "erase": nobody}
     if rules.inactive_months:
         quiet = _quiet_since(free.filter(binned_at=None), now - rules.inactive_months * MONTH)
+        # A question that they answered with any sign of life is spent: years later they are asked anew.
+        unasked = Q(asked_to_stay_at=None) | Q(asked_to_stay_at__lt=F("last_sign"))
         if rules.inactive_then == "ask":
             answered_by = now - timedelta(days=rules.answer_days)
-            found["ask"] = quiet.filter(_can_be_asked(), asked_to_stay_at=None)
+            found["ask"] = quiet.filter(unasked, _can_be_asked())
             # Whom no email reaches cannot be asked, and hears nothing from us either.
             found["anonymise"] = quiet.filter(
-                Q(asked_to_stay_at__lt=answered_by) | (Q(asked_to_stay_at=None) & ~_can_be_asked())
+                (~unasked & Q(asked_to_stay_at__lt=answered_by)) | (unasked & ~_can_be_asked())
             )
         else:
             found["anonymise"] = quiet

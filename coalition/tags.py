@@ -158,7 +158,7 @@ def _asked(tree):
         return set()
     if "is" not in tree:
         return _asked(list(tree.values()))
-    return {int(pk) for pk in _chosen(tree) if str(pk).isdigit()} if tree["is"] == "tag" else set()
+    return {int(pk) for pk in _chosen(tree) if str(pk).isdecimal()} if tree["is"] == "tag" else set()
 
 
 def _chosen(part):
@@ -237,7 +237,7 @@ def _groups_asked(tree):
         return _groups_asked(list(tree.values()))
     value = tree.get("value")
     groups = value.get("groups") or [] if tree["is"] == "tag" and isinstance(value, dict) else []
-    return {int(pk) for pk in (groups if isinstance(groups, list) else [groups]) if str(pk).isdigit()}
+    return {int(pk) for pk in (groups if isinstance(groups, list) else [groups]) if str(pk).isdecimal()}
 
 
 def grouped(names=None):

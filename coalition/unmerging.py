@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from coalition import audit, belonging, comparing, merging, timeline
+from coalition import audit, belonging, comparing, consent, merging, timeline
 from coalition.merging import Refused
 from coalition.models import Address, Consent, Entry, Lookalike, Merge, Person, Sensitive
 from coalition.models.sealing import unseal
@@ -139,6 +139,9 @@ def _set_back(label, pk, changed):
         for name, (was, now) in changed.items()
         if merging.plain(getattr(row, name)) == now
     }
+    if model is Address and "consent" in back and consent.is_suppressed(row.channel, row.value):
+        del back["consent"]  # they said stop since: a stop on what was closed already leaves no other mark (rule S4)
+        back.pop("consent_at", None)
     if not back:
         return
     try:

@@ -220,7 +220,7 @@ class Done(Action):
 
     def post(self, request, *args, **kwargs):
         seen = request.POST.get("seen", "")
-        if conversing.mark_done(self.conversation, seen=int(seen) if seen.isdigit() else 0):
+        if conversing.mark_done(self.conversation, seen=int(seen) if seen.isdecimal() else 0):
             messages.success(request, _("Done. Nothing waits in this conversation."))
         else:
             messages.warning(request, _("A new text came in while you were reading. Please look at it first."))

@@ -406,7 +406,7 @@ class Door(WebinarPage):
     def back(self):
         """To the detail page, with its filters and on the same line."""
         url, query = reverse("webinars:inspect", args=[self.webinar.pk]), self.wanted()[1]
-        page = {"p": self.request.GET["p"]} if self.request.GET.get("p", "").isdigit() else {}
+        page = {"p": self.request.GET["p"]} if self.request.GET.get("p", "").isdecimal() else {}
         line = self.kwargs.get("registration")
         where = f"r{line}" if line else "requests"
         return redirect(f"{url}?{urlencode({**query, **page})}#{where}" if query or page else f"{url}#{where}")

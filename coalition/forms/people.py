@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.widgets import AdminAutoHeightTextInput
 
-from coalition import custom, people
+from coalition import custom, people, refusing
 from coalition.forms.custom import CustomFieldsMixin
 from coalition.forms.fields import EmailField, PhoneField
 from coalition.forms.tags import TagPicker
@@ -21,7 +21,9 @@ class TagsField(forms.CharField):
     widget = TagPicker
 
     def __init__(self, **kwargs):
-        super().__init__(**{"label": _("Tags"), "required": False, "help_text": TAGS_HELP, **kwargs})
+        super().__init__(
+            **{"label": _("Tags"), "required": False, "help_text": TAGS_HELP, "max_length": 20_000, **kwargs}
+        )
         self.widget.attrs["autocomplete"] = "off"
 
     def clean(self, value):
@@ -130,7 +132,12 @@ class TagsForm(forms.Form):
 
 
 class NoteForm(forms.Form):
-    text = forms.CharField(label=_("Note"), max_length=4000, widget=AdminAutoHeightTextInput(attrs={"rows": 2}))
+    text = forms.CharField(
+        label=_("Note"),
+        max_length=4000,
+        widget=AdminAutoHeightTextInput(attrs={"rows": 2}),
+        validators=[refusing.refuse_words],
+    )
 
 
 class HeardStopForm(forms.Form):

@@ -359,7 +359,7 @@ class _Sheet:
                 formula = True
             elif tag == "row":
                 place = attributes.get("r")
-                row = max(row + 1, int(place)) if place and place.isdigit() else row + 1
+                row = max(row + 1, int(place)) if place and place.isdecimal() else row + 1
                 if row > ROWS:
                     raise Unreadable(_damaged())
                 column = -1
@@ -409,9 +409,9 @@ class _Sheet:
         if kind == "s":
             return self.strings.at(int(text))
         if kind == "n":
-            if text.isdigit() and style == "0":
+            if text.isdecimal() and style == "0":
                 return text
-            style = self.formats[int(style)] if style.isdigit() and int(style) < len(self.formats) else None
+            style = self.formats[int(style)] if style.isdecimal() and int(style) < len(self.formats) else None
             return _number(text, style, self.epoch)
         if kind == "b":
             return "true" if text == "1" else "false"

@@ -33,7 +33,7 @@ def asked_in(tree):
     if tree.get("is") == "segment":
         value = tree.get("value")
         value = value.get("value") if isinstance(value, dict) else value
-        return {int(value)} if str(value).isdigit() else set()
+        return {int(value)} if str(value).isdecimal() else set()
     return {pk for parts in tree.values() if isinstance(parts, list) for part in parts for pk in asked_in(part)}
 
 
@@ -85,7 +85,7 @@ def uses():
         for pk in asked_in(tree):
             counts[pk] = counts.get(pk, 0) + 1
     for query in SavedView.objects.filter(query__contains="segment").values_list("query", flat=True):
-        for pk in {int(value) for value in QueryDict(query).getlist("segment") if value.isdigit()}:
+        for pk in {int(value) for value in QueryDict(query).getlist("segment") if value.isdecimal()}:
             counts[pk] = counts.get(pk, 0) + 1
     return counts
 

@@ -135,9 +135,9 @@ class Builder(Screen, TemplateView):
     def beginning(self):
         """(initial values of the form, tree) that a new segment begins with."""
         batch, other = self.request.GET.get("import", ""), self.request.GET.get("copy", "")
-        if batch.isdigit() and Import.objects.filter(pk=batch).exists():
+        if batch.isdecimal() and Import.objects.filter(pk=batch).exists():
             return {}, {"all": [{"is": "import", "value": int(batch)}]}
-        if other.isdigit():
+        if other.isdecimal():
             copied = get_object_or_404(Segment, pk=other)
             name = _("%(segment)s (copy)") % {"segment": copied.name[:100]}
             return {"name": name, "description": copied.description}, copied.criteria
@@ -224,7 +224,7 @@ class Part(PermissionCheckedMixin, TemplateView):
     @cached_property
     def node(self):
         adds, depth = self.request.GET.get("adds", ""), self.request.GET.get("depth", "0")
-        if not depth.isdigit():
+        if not depth.isdecimal():
             raise Http404
         if adds in segments.GROUPS and int(depth) < NESTED:
             return Node(new_id(), how=adds, depth=int(depth) + 1)
@@ -254,7 +254,7 @@ class Finding(PermissionCheckedMixin, TemplateView):
         if not segments.may_ask(request.user, tree):
             raise PermissionDenied
         given = request.POST.get("segment", "")
-        segment = Segment.objects.filter(pk=given).first() if given.isdigit() else None
+        segment = Segment.objects.filter(pk=given).first() if given.isdecimal() else None
         found, problems = segments.judged(tree, segment)
         if "exact" in request.GET:  # asked for once nobody types any more
             number = segments.size(found, within=AT_EASE)

@@ -90,7 +90,7 @@ class AddTag(TagsScreen, FormView):
     page_title = gettext_lazy("Add a tag")
 
     def get_initial(self):
-        return {"group": self.request.GET.get("group")} if self.request.GET.get("group", "").isdigit() else {}
+        return {"group": self.request.GET.get("group")} if self.request.GET.get("group", "").isdecimal() else {}
 
     def form_valid(self, form):
         try:

@@ -382,3 +382,15 @@ def test_the_record_holds_no_sealed_words_and_the_audit_no_names(ana, other):
     assert "Ana" not in str(line.details)
     assert set(line.details) == {"merge", "people", "automatic"}
     assert Installation.get().merge_certain is False
+
+
+def test_S4_a_stop_said_between_a_merge_and_its_undo_closes_both(installation):
+    """The kept address is closed by the merge already, so the stop changes nothing on it that an undo could see."""
+    yes = person(email="ana@x.example.org", opted_in=True)
+    stop = person(email="ana@x.example.org")
+    consent.withdraw("email", "ana@x.example.org", source="reply")
+    consent.grant(yes.addresses.get(), wording="Yes again.", language="en", source="form")
+    done = merging.merge(yes, [stop])
+    consent.withdraw("email", "ana@x.example.org", source="reply")
+    unmerging.undo(done)
+    assert [yes.addresses.get().consent, stop.addresses.get().consent] == ["withdrawn", "withdrawn"]

@@ -10,7 +10,7 @@ from wagtail.log_actions import log
 
 from coalition import accounts, consent, people, timeline
 from coalition.accounts import Role
-from coalition.models import Address, Consent, Entry, ExternalId, Person, Suppression, Tag, Tagging
+from coalition.models import Address, AuditLine, Consent, Entry, ExternalId, Person, Suppression, Tag, Tagging
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +129,20 @@ def test_a_note_stands_on_the_timeline_whatever_its_signs(organizer):
     assert "Gives 100% &amp; &lt;b&gt;cares&lt;/b&gt; %(x)s" in html
 
 
+def test_P1_a_note_that_holds_a_number_we_never_keep_is_refused(organizer):
+    person = factories.PersonFactory()
+    response = organizer.post(reverse("people:note", args=[person.pk]), {"text": "Her number is 219-09-9999"})
+    assert "a Social Security number" in response.content.decode()
+    assert not person.entries.exists()
+
+
+def test_nobody_gets_ten_thousand_tags_at_once(organizer):
+    person = factories.PersonFactory()
+    typed = ", ".join(f"tag {number}" for number in range(10_000))
+    assert organizer.post(reverse("people:tags", args=[person.pk]), {"tags": typed}).status_code == 200
+    assert not Tag.objects.exists()
+
+
 def test_an_empty_note_is_not_kept(organizer):
     person = factories.PersonFactory()
     response = organizer.post(reverse("people:note", args=[person.pk]), {"text": "  "})
@@ -149,6 +163,12 @@ def test_S6_a_stop_heard_by_phone_closes_the_address_for_everybody_who_holds_it(
     line = other.consents.first()
     assert (line.source, line.by, line.evidence) == ("staff", organizer.user, "phone: Please take me off")
     assert Suppression.objects.filter(pk=consent.digest("phone", "+14135550142")).exists()
+    lines = AuditLine.objects.filter(action="consent").order_by("pk")  # P5: one for each record it closed
+    assert [(line.subject_id, line.by) for line in lines] == [
+        (str(person.pk), organizer.user),
+        (str(other.pk), organizer.user),
+    ]
+    assert [line.details for line in lines] == [{"did": "phone withdrawn"}] * 2  # neither the number nor their words
 
 
 def test_a_stop_for_an_address_of_somebody_else_is_refused(organizer):

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from urllib.parse import urlencode
 
 import pytest
 from django.apps import apps
@@ -29,6 +30,7 @@ from coalition.models import (
     Notice,
     PeopleList,
     Person,
+    SavedView,
     Sensitive,
     Suppression,
     Topic,
@@ -135,6 +137,16 @@ def test_P4_after_erasing_no_table_says_who_it_was(full):
     assert (last_word.state, last_word.value, last_word.text) == ("sent", "", "")
     # The demo's outbox stands for her own mailbox.
     assert {table for table, _row in traces()} - {"coalition_simulatedemail"} == set()
+
+
+@pytest.mark.parametrize("written", ["(413) 555-0143", "413.555.0143", "413-555-0143", "4135550143"])
+def test_P4_her_number_goes_from_what_is_said_of_others_however_it_is_written(zoraida, written):
+    staff, other = factories.UserFactory(), factories.PersonFactory()
+    people.write_note(other, f"His neighbour answers at {written}.", by=staff)
+    SavedView.objects.create(owner=staff, screen="people", name="Her", query=urlencode({"q": written}))
+    privacy.erase(zoraida, source=STAFF, by=staff)
+    assert [table for table, _row in traces() if table != "coalition_notice"] == []  # she is told that it is done
+    assert str(other.entries.get(kind="note").text).startswith("His neighbour answers at somebody")
 
 
 def test_P4_what_she_did_with_others_still_counts(full):

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from coalition import accounts, publishing, retention, signing_on
+from coalition import accounts, publishing, retention, signing_on, timeline
 from coalition.accounts import Role
 from coalition.models import AuditLine, Erasure, Installation, Notice, Person, Suppression
 from tests import factories
@@ -68,6 +68,20 @@ def test_P6_who_answers_stays(rules, client, settings):
         assert retention.run() == 0
     assert kept() == {silent.pk}
     assert client.get("/en/stay/forged/").status_code == 302
+
+
+def test_P6_who_answered_by_doing_something_is_asked_anew_years_later(rules):
+    """A text, a signature: any sign of life answers the question. It does not stand against them for ever."""
+    person = quiet()
+    assert retention.run() == 1
+    with time_machine.travel(timezone.now() + timedelta(days=5)):
+        timeline.seen_alive([person.pk])
+    with time_machine.travel(timezone.now() + timedelta(days=4 * 365)):
+        assert [retention.run(), retention.run()] == [1, 0]
+        assert (kept(), Notice.objects.filter(kind="stay").count()) == ({person.pk}, 2)
+    with time_machine.travel(timezone.now() + timedelta(days=4 * 365 + 31)):
+        assert retention.run() == 1
+    assert kept() == set()
 
 
 def test_P6_at_once_means_without_asking(rules):

@@ -9,7 +9,7 @@ from django.urls import reverse
 from coalition import accounts, segments
 from coalition.accounts import Role
 from coalition.forms.segments import built_in, built_of
-from coalition.models import Import, Segment
+from coalition.models import Import, SavedView, Segment
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -282,3 +282,12 @@ def test_an_estimate_is_followed_by_the_exact_number(organizer, three):
     page = render_to_string("coalition/segments/finding.html", {"problems": [], "found": found})
     assert f'hx-post="{url}?exact"' in page
     assert "about 120,000" in page
+
+
+@pytest.mark.parametrize("forged", ["²", "9" * 40])
+def test_a_forged_number_breaks_no_page_and_a_kept_view_that_holds_one_breaks_no_list(organizer, forged):
+    asked = (("add", "copy"), ("add", "import"), ("part", "depth"))
+    pages = [organizer.get(reverse(f"segments:{name}"), {"adds": "all", what: forged}) for name, what in asked]
+    assert [page.status_code for page in pages] == [200 if forged == "²" else 404, 200, 404]
+    SavedView.objects.create(owner=organizer.user, screen="people", name="Odd", query=f"segment={forged}")
+    assert organizer.get(reverse("segments:index")).status_code == 200
