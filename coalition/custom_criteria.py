@@ -79,7 +79,11 @@ class AboutText(AboutField):
 
     def words(self, cleaned):
         how = dict(self.HOWS)[cleaned["how"]]
-        return str(how) if cleaned["how"] in ("filled", "empty") else f"{how} “{cleaned['words']}”"
+        return (
+            str(how)
+            if cleaned["how"] in ("filled", "empty")
+            else f"{how} {_('“%(name)s”') % {'name': cleaned['words']}}"
+        )
 
 
 class NumberField(forms.CharField):

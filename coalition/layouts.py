@@ -8,6 +8,7 @@ import re
 from itertools import pairwise
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from i18nfield.strings import LazyI18nString
 
@@ -454,7 +455,7 @@ def check_mapping(mapping):
     twice = list(dict.fromkeys(key for key in chosen if chosen.count(key) > 1 and key not in MANY))
     if twice:
         offered = fields()
-        names = ", ".join(f"“{offered.get(key, key)}”" for key in twice)
+        names = ", ".join(gettext("“%(name)s”") % {"name": offered.get(key, key)} for key in twice)
         raise ValidationError(
             _("Two columns cannot both hold %(fields)s: choose one of them."), params={"fields": names}
         )

@@ -37,6 +37,8 @@ BORROWED = [
     gettext_noop("Go to Wagtail admin"),
     gettext_noop("Sorry, you do not have permission to access this area."),
     gettext_noop("Exploring"),
+    gettext_noop("Filter by"),
+    gettext_noop("%(time_period)s ago"),
     gettext_noop("%(start_index)s-%(end_index)s of %(items_count)s %(model_name)s"),
 ]
 

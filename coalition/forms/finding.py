@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_filters import CharFilter, ChoiceFilter, DateFilter, ModelChoiceFilter
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.widgets import AdminDateInput
@@ -70,7 +71,7 @@ class PeopleFilters(WagtailFilterSet):
     email = ChoiceFilter(label=_("By email"), choices=REACH, method="by_reach", widget=forms.RadioSelect)
     text = ChoiceFilter(label=_("By text"), choices=REACH, method="by_reach", widget=forms.RadioSelect)
     batch = ModelChoiceFilter(
-        label=_("Import"),
+        label=pgettext_lazy("what happened", "Import"),
         queryset=Import.objects.exclude(state__in=[Import.State.UPLOADED, Import.State.UNDONE]),
         method="by_import",
     )

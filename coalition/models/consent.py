@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .people import Address, Person
 
@@ -14,7 +15,7 @@ class Consent(models.Model):
         FORM = "form", _("Form on the site")
         KEYWORD = "keyword", _("Keyword by text")
         REPLY = "reply", _("Reply by text")
-        IMPORT = "import", _("Import")
+        IMPORT = "import", pgettext_lazy("what happened", "Import")
         STAFF = "staff", _("Entered by staff")
         ONE_CLICK = "one_click", _("One-click unsubscribe")
         PREFERENCES = "preferences", _("Preference page")

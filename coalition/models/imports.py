@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .people import Person
 
@@ -75,11 +76,11 @@ class ImportedRow(models.Model):
     """What became of one row of a file. Unique per line, so that a killed worker's chunk never counts twice."""
 
     class Outcome(models.TextChoices):
-        NEW = "new", _("New")
-        CHANGED = "changed", _("Changed")
+        NEW = "new", pgettext_lazy("row of a file", "New")
+        CHANGED = "changed", pgettext_lazy("row of a file", "Changed")
         UNCHANGED = "unchanged", _("Unchanged")
         DUPLICATE = "duplicate", _("Repeated in the file")
-        REFUSED = "refused", _("Refused")
+        REFUSED = "refused", pgettext_lazy("row of a file", "Refused")
 
     batch = models.ForeignKey(Import, models.CASCADE, related_name="results", db_index=False)
     line = models.PositiveIntegerField(_("line"))

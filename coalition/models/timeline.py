@@ -21,10 +21,10 @@ class Entry(models.Model):
         ANSWER = "answer", _("Answer")
         SIGNATURE = "signature", _("Sign-on")
         REGISTRATION = "registration", _("Registration")
-        IMPORT = "import", _("Import")
+        IMPORT = "import", pgettext_lazy("what happened", "Import")
         EDIT = "edit", pgettext_lazy("what happened", "Edit")
         NOTE = "note", _("Note")
-        MERGE = "merge", _("Merge")
+        MERGE = "merge", pgettext_lazy("what happened", "Merge")
         FOLLOW_UP = "follow_up", _("Follow-up")
         ATTENDANCE = "attendance", _("Attendance")
 

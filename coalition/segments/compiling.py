@@ -115,7 +115,7 @@ def condition_of(segment):
     """The condition of a saved segment inside another. Raises Unaskable: a mistake in it never widens an audience."""
     path = _path.get()
     if segment.pk in [outer.pk for outer in path]:
-        names = " → ".join(f"“{name}”" for name in (*path, segment))
+        names = " → ".join(_("“%(name)s”") % {"name": name} for name in (*path, segment))
         raise Circle(_("A segment cannot ask for itself: %(path)s.") % {"path": names})
     if len(path) > CHAIN:
         raise Unaskable(_("Too many segments stand inside each other."))

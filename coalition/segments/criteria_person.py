@@ -63,7 +63,7 @@ class Tagged(Criterion):
         return said
 
     def sentence(self, cleaned):
-        names = [f"“{tag}”" for tag in cleaned["value"]]
+        names = [_("“%(name)s”") % {"name": tag} for tag in cleaned["value"]]
         names += [_("any of “%(group)s”") % {"group": group} for group in cleaned["groups"]]
         joined = both(names) if cleaned["how"] == "all" else either(names)
         return _("have the tag %(tags)s") % {"tags": joined}

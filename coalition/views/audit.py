@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView, View
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
-from coalition import audit
+from coalition import accounts, audit, consent
 from coalition.forms.audit import AuditForm
-from coalition.models import AuditLine
+from coalition.models import AuditLine, BulkAction, Import, ImportedRow
+from coalition.reading_people import REASONS
 
 PAGE = 50
 FILE_ROWS = 100_000
@@ -108,6 +109,47 @@ DID = {
     "recovery code used": gettext_lazy("a recovery code used"),
     "retention": gettext_lazy("how long people are kept"),
     "looked": gettext_lazy("looked at"),
+    "email granted": consent.GRANTED_BY_EMAIL,
+    "phone granted": consent.GRANTED_BY_TEXT,
+    "email withdrawn": consent.STOPPED_EMAIL,
+    "phone withdrawn": consent.STOPPED_TEXT,
+}
+
+
+# What the details are called, and words that stand in them.
+NAMES = {
+    "about": gettext_lazy("about"),
+    "automatic": gettext_lazy("automatic"),
+    "columns": gettext_lazy("columns"),
+    "fields": gettext_lazy("fields"),
+    "file": gettext_lazy("file"),
+    "key": gettext_lazy("key"),
+    "kind": gettext_lazy("kind"),
+    "left": gettext_lazy("left"),
+    "merge": gettext_lazy("merge"),
+    "number": gettext_lazy("number"),
+    "people": gettext_lazy("people"),
+    "reasons": gettext_lazy("reasons"),
+    "removed": gettext_lazy("removed"),
+    "rows": gettext_lazy("rows"),
+    "source": gettext_lazy("source"),
+    "state": gettext_lazy("state"),
+    "what": gettext_lazy("what"),
+}
+DETAILS = {
+    "True": gettext_lazy("yes"),
+    "False": gettext_lazy("no"),
+    "person": gettext_lazy("person"),
+    "organization": gettext_lazy("organization"),
+    "constituencies": gettext_lazy("communities"),
+    "audit": gettext_lazy("audit"),
+    **{str(value): label for value, label in accounts.Role.choices},
+}
+WORDS = {
+    "kind": dict(BulkAction.Kind.choices),
+    "state": dict(Import.State.choices),
+    "rows": dict(ImportedRow.Outcome.choices),
+    "reasons": REASONS,
 }
 
 
@@ -115,14 +157,19 @@ def details_of(line):
     """The details in words: names and numbers only, for no line holds more."""
     details = dict(line.details)
     did = details.pop("did", "")
-    rest = [f"{name}: {_said(value)}" for name, value in details.items()]
+    rest = [f"{NAMES.get(name, name)}: {_said(value, WORDS.get(name, {}))}" for name, value in details.items()]
     return " · ".join(filter(None, [str(DID.get(did, did)), *rest]))
 
 
-def _said(value):
+def _said(value, words):
+    def said(one):
+        return str(words.get(one) or DETAILS.get(str(one), one))
+
     if isinstance(value, dict):
-        return ", ".join(f"{key} {number}" for key, number in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return ", ".join(f"{said(key)} {number}" for key, number in value.items())
+    if isinstance(value, list):  # a number in a list is that of a record, not how many there are
+        return ", ".join(f"#{one}" if isinstance(one, int) else said(one) for one in value)
+    return said(value)
 
 
 class Audit(MayRead, WagtailAdminTemplateMixin, TemplateView):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views import View
 from django.views.generic import FormView, TemplateView
 from wagtail.admin import messages
@@ -89,13 +89,13 @@ class FollowUps(FollowUpScreen, TemplateView):
         return super().get_context_data(**kwargs) | {
             "whose": whose,
             "tabs": [
-                ("", _("Mine")),
+                ("", pgettext("follow-ups", "Mine")),
                 ("all", _("Everybody's")),
                 ("nobody", _("Nobody's")),
-                ("done", _("Done")),
+                ("done", pgettext("follow-ups", "Done")),
             ],
             "page_obj": page,
-            "groups": [(_("Done"), list(page))] if whose == "done" else by_day(page, today),
+            "groups": [(pgettext("follow-ups", "Done"), list(page))] if whose == "done" else by_day(page, today),
             "query": f"whose={whose}" if whose else "",
             "today": today,
             "may_follow_up": self.request.user.has_perm("coalition.change_followup"),

@@ -11,13 +11,14 @@ from django.contrib.auth import login
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import activate, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django_otp import login as verified
 from wagtail.admin.forms.auth import LoginForm
 from wagtail.admin.views.account import LoginView
+from wagtail.users.models import UserProfile
 
 from coalition import second_factor
 from coalition.forms.staff import CodeForm, RecoveryForm
@@ -53,11 +54,20 @@ def _half_way(request):
     if held and time.time() - held["at"] < HALF_WAY_FOR:
         user = User.objects.filter(pk=held["user"], is_active=True).first()
         if user and user.get_session_auth_hash() == held["password"]:
+            _speak_to(user)
             return user, held
     request.session.pop(HALF_WAY, None)
     if request.user.is_authenticated and not request.user.is_verified():
+        _speak_to(request.user)
         return request.user, {"next": reverse("wagtailadmin_home")}
     return None, None
+
+
+def _speak_to(user):
+    """From here on in the language this person chose for the back office, not in that of the browser."""
+    profile = UserProfile.objects.filter(user=user).first()
+    if profile and profile.preferred_language:
+        activate(profile.preferred_language)
 
 
 def _enter(request, user, held, device):

@@ -3,6 +3,7 @@
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 
@@ -64,7 +65,16 @@ class BeforeStart(ChangeScreen):
 def figures(counts):
     """(label, rows, tone) of each outcome, for the figures on top."""
     tones = {"new": "good", "changed": "good", "refused": "bad" if counts["refused"] else ""}
-    return [(label, counts[outcome], tones.get(outcome, "")) for outcome, label in ImportedRow.Outcome.choices]
+    said = {
+        "new": npgettext("rows of a file", "New", "New", counts["new"]),
+        "changed": npgettext("rows of a file", "Changed", "Changed", counts["changed"]),
+        "duplicate": npgettext("rows of a file", "Repeated in the file", "Repeated in the file", counts["duplicate"]),
+        "refused": npgettext("rows of a file", "Refused", "Refused", counts["refused"]),
+    }
+    return [
+        (said.get(outcome, label), counts[outcome], tones.get(outcome, ""))
+        for outcome, label in ImportedRow.Outcome.choices
+    ]
 
 
 def reasons(counts):
