@@ -42,7 +42,7 @@ check: .venv/.installed-dev translations
 	$(LAPTOP) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(LAPTOP) $(BIN)/python manage.py check_translations
 	@echo "manage.py check --deploy, with settings like a production's"
-	@DEBUG=0 DEMO=0 SECRET_KEY="$$($(DRAW))" SUPPRESSION_KEY="$$($(DRAW))" \
+	@DEBUG=0 DEMO=0 SECRET_KEY="$$($(DRAW))" SUPPRESSION_KEY="$$($(DRAW))" FIELD_KEYS="$$($(DRAW))" \
 		DATABASE_URL=postgres://coalition@database.test/coalition REDIS_URL=redis://queue.test:6379/0 \
 		PUBLIC_URL=https://coalition.test ALLOWED_HOSTS=coalition.test BEHIND_PROXY=1 SSL_REDIRECT=1 \
 		DEFAULT_FROM_EMAIL="Coalition <hello@coalition.test>" \

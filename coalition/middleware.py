@@ -10,6 +10,7 @@ from django.views.defaults import page_not_found
 from coalition import audit, second_factor, sign_ins
 
 BACK_OFFICE = "/admin/"
+STAFF_ONLY = (BACK_OFFICE, "/documents/")  # a document may be for who is signed in
 DOORSTEP = ("/admin/login/", "/admin/logout/", "/admin/password_reset/", "/admin/jsi18n/")
 
 
@@ -44,7 +45,7 @@ class StaffMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        if not request.path.startswith(BACK_OFFICE) or not request.user.is_authenticated:
+        if not request.path.startswith(STAFF_ONLY) or not request.user.is_authenticated:
             return self.get_response(request)
         key = request.session.session_key
         sign_ins.seen(request.session, origin_of(request))

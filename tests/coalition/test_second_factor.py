@@ -133,6 +133,7 @@ def test_P5_who_is_signed_in_when_it_begins_is_asked_at_the_next_page(ida, clien
     assert client.get("/admin/people/")["Location"] == "/admin/login/set-up/"
     assert client.get("/admin/people/", headers={"HX-Request": "true"}).status_code == 403
     assert client.post("/admin/people/add/", {}).status_code == 302
+    assert client.get("/documents/1/minutes.txt")["Location"] == "/admin/login/set-up/"
     client.get("/admin/login/set-up/")
     client.post("/admin/login/set-up/", {"code": code_of(ida)})
     assert is_in(client)
