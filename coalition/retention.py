@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
-from coalition import audit, notices, preferences, privacy
+from coalition import audit, merging, notices, preferences, privacy
 from coalition.models import Address, Erasure, Installation, Invitation, Person, Representative
 
 SALT = "coalition.retention.stay"
@@ -137,7 +137,9 @@ def asked_by(token):
         pk = signing.loads(token, salt=SALT, max_age=timedelta(days=days))
     except signing.BadSignature:
         return None
-    return Person.objects.filter(addresses=pk, binned_at=None).first()
+    address = Address.objects.filter(pk=pk).select_related("person").first()
+    person = address and merging.address_now(address).person  # who was merged since stays as whom they became
+    return person if person and not person.binned_at else None
 
 
 @transaction.atomic

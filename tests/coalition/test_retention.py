@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from coalition import accounts, publishing, retention, signing_on, timeline
+from coalition import accounts, merging, publishing, retention, signing_on, timeline
 from coalition.accounts import Role
 from coalition.models import AuditLine, Erasure, Installation, Notice, Person, Suppression
 from tests import factories
@@ -68,6 +68,17 @@ def test_P6_who_answers_stays(rules, client, settings):
         assert retention.run() == 0
     assert kept() == {silent.pk}
     assert client.get("/en/stay/forged/").status_code == 302
+
+
+def test_P6_who_answers_after_a_merge_stays_as_whom_they_became(rules, client, settings):
+    asked, kept_record = quiet(email="ana@x.example.org"), quiet(email="ana@x.example.org")
+    link = retention.url(asked.addresses.get(), "en").removeprefix(settings.PUBLIC_URL)
+    merging.merge(kept_record, [asked])
+    assert client.post(link).status_code == 200
+    kept_record.refresh_from_db()
+    assert timezone.now() - kept_record.last_active_at < timedelta(minutes=1)
+    Person.objects.filter(pk=kept_record.pk).update(binned_at=timezone.now())
+    assert client.post(link).status_code == 302
 
 
 def test_P6_who_answered_by_doing_something_is_asked_anew_years_later(rules):
