@@ -143,6 +143,8 @@ DETAILS = {
     "organization": gettext_lazy("organization"),
     "constituencies": gettext_lazy("communities"),
     "audit": gettext_lazy("audit"),
+    "self": gettext_lazy("said by themselves"),
+    "staff": gettext_lazy("staff"),
     **{str(value): label for value, label in accounts.Role.choices},
 }
 WORDS = {

@@ -6,10 +6,12 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from django.utils.translation import override
 
 from coalition import accounts, audit
 from coalition.accounts import Role
 from coalition.models import AuditLine, Installation, User
+from coalition.views.audit import details_of
 from tests.factories import PersonFactory, UserFactory
 
 Action = audit.Action
@@ -218,3 +220,17 @@ def test_dates_mean_whole_days_of_the_coalitions_zone(held, client):
     today = timezone.localdate()
     assert len(audit.find(since=today, until=today, action="merge")) == 1
     assert len(audit.find(since=today + timedelta(days=1))) == 0
+
+
+def test_the_details_are_said_in_words_of_the_reader(db):
+    merged = AuditLine(action=Action.MERGE, details={"merge": 1, "people": [5262], "automatic": False})
+    read = AuditLine(action=Action.IMPORT, details={"rows": {"new": 2, "refused": 1}, "state": "done"})
+    given = AuditLine(action=Action.ROLE, details={"did": "added", "what": ["Administrator", "Readers"]})
+    assert [details_of(line) for line in (merged, read, given)] == [
+        "merge: 1 · people: #5262 · automatic: no",
+        "rows: New 2, Refused 1 · state: Done",
+        "added · what: Administrator, Readers",
+    ]
+    with override("es"):
+        assert details_of(merged) == "unión: 1 · personas: #5262 · automático: no"
+        assert details_of(read) == "filas: Nueva 2, Rechazada 1 · estado: Terminado"

@@ -8,6 +8,7 @@ import time_machine
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from wagtail.users.models import UserProfile
 
 from coalition import accounts, second_factor
 from coalition.accounts import Role
@@ -214,3 +215,12 @@ def test_the_key_and_the_codes_stand_in_no_audit_line(protected, ida):
     said = " ".join(str(line.details) for line in AuditLine.objects.all())
     assert second_factor.key_of(TOTPDevice.objects.get()) not in said
     assert not any(code in said for code in protected)
+
+
+def test_setting_it_up_speaks_the_language_of_whoever_does_it_not_that_of_the_browser(ida, client):
+    profile = UserProfile.get_for_user(ida)
+    profile.preferred_language = "es"
+    profile.save()
+    client.force_login(ida)
+    page = client.get("/admin/login/set-up/", headers={"Accept-Language": "en"}).content.decode()
+    assert ("Configure su segundo factor" in page, "Set up your second factor" in page) == (True, False)
