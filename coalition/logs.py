@@ -7,6 +7,11 @@ import structlog
 
 # What others write (a database's complaint, a path in an error) may hold what ours never does.
 PRIVATE = [
+    # A database tells the whole row that it refused: names, streets, notes, over several lines.
+    (
+        re.compile(r"\b(DETAIL|CONTEXT):.*?(?=\n\n?(?:The above|During handling|Traceback) |\Z)", re.DOTALL),
+        r"\1: [row]",
+    ),
     (re.compile(r"[^\s@'\"<>()\[\],;:/=]+@[\w-]+(?:\.[\w-]+)+"), "[email]"),
     (re.compile(r"\+\d{8,15}\b"), "[phone]"),
     (re.compile(r"(?<=/)[\w:.=-]{20,}(?=/)"), "[token]"),
