@@ -304,12 +304,16 @@ def _prepare(message, taken):
         for person, value, pk, state, fault in held.values_list("person_id", "value", "pk", "consent", "fault")
     }
     muted = _muted(message, people)
+    # A stop that came while an import was writing the same address stands here alone.
+    stopped = {value for _channel, value in consent.suppressed({(message.channel, row.value) for row in rows})}
     names = letters.fields
     organizations = rendering.organizations_of(people) if "organization" in names else {}
     now = timezone.now()
     envelopes, results = [], []
     for row in rows:
         address, state, fault = addresses.get((row.person_id, row.value), (None, None, None))
+        if row.value in stopped:
+            state = Address.Consent.WITHDRAWN
         if reason := _held_back(row, state, fault, muted):
             results.append(Result(row.pk, State.HELD, reason=reason))
             continue
