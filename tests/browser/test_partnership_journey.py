@@ -33,6 +33,7 @@ def test_the_board_by_keyboard(visit, office, staff, language):
 
     def stands(stage):
         page.locator(f'[data-stage="{stage}"] #card-{held.pk}').wait_for(state="attached")
+        page.locator("#board-said [tabindex]:focus").wait_for()  # what was said takes the keys once all is in its place
         return Organization.objects.get(pk=held.pk).stage == stage
 
     move(Stage.PAUSED)
