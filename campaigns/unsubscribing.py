@@ -10,13 +10,14 @@ from coalition.models import Consent
 
 @transaction.atomic
 def one_click(token):
-    """Close the address behind a personal token and count it for the last message it got. Returns the address or None.
+    """Close the address behind a personal token and count it for the last message it got. False for no token of ours.
 
-    The token does not age here: a link in an old message must still work (rule E2).
+    The token does not age here: a link in an old message must still work (rule E2), and also when nobody holds the
+    address any more.
     """
     address = preferences.address_of(token)
     if address is None:
-        return None
+        return consent.close_former(preferences.number_in(token), source=Consent.Source.ONE_CLICK)
     consent.withdraw(address.channel, address.value, source=Consent.Source.ONE_CLICK, language=address.person.language)
     last = (
         Delivery.objects.filter(person=address.person_id, value=address.value)
@@ -30,4 +31,4 @@ def one_click(token):
             event_id=str(last.pk),
             defaults={"kind": "unsubscribed", "delivery": last, "at": timezone.now()},
         )
-    return address
+    return True

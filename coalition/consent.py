@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from coalition import audit, copying, timeline
-from coalition.models import Address, Consent, Entry, Suppression
+from coalition.models import Address, Consent, Entry, FormerAddress, Suppression
 
 GRANTED_BY_EMAIL = _("Said yes to email")
 GRANTED_BY_TEXT = _("Said yes to texts")
@@ -126,6 +126,21 @@ def withdraw(channel, value, *, source, language=settings.LANGUAGE_CODE, evidenc
         timeline.note(address.person, Entry.Kind.CONSENT, said, by=by, at=at, alive=source in THEIR_OWN)
         _record(address, by)
     return len(holders)
+
+
+def remember(addresses):
+    """Before addresses go from the last record that held them: what a link in an old message needs to close each."""
+    former = [FormerAddress(number=a.pk, channel=a.channel, digest=digest(a.channel, a.value)) for a in addresses]
+    FormerAddress.objects.bulk_create(former, ignore_conflicts=True)
+
+
+@transaction.atomic
+def close_former(number, *, source):
+    """Close an address by the number it had: no list opens it again, no message goes there. False if it never was."""
+    former = FormerAddress.objects.filter(pk=number).first()
+    if former:
+        Suppression.objects.get_or_create(pk=former.digest, defaults={"channel": former.channel, "reason": source})
+    return former is not None
 
 
 def mark_fault(channel, value, fault):

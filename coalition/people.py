@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from coalition import audit, custom, timeline
+from coalition import audit, consent, custom, timeline
 from coalition.addresses import normalise
 from coalition.models import Address, Entry, Lookalike, Person, Tag, Tagging, fold
 from coalition.models.people import words_of
@@ -171,6 +171,7 @@ def change(person, *, details, own=None, by=None):
 def remove_address(address, *, by=None):
     """Take an address from a person. The next of its channel becomes primary; a stop on it still stands."""
     person = Person.objects.select_for_update().get(pk=address.person_id)
+    consent.remember([address])
     address.delete()
     if address.primary:
         following = person.addresses.filter(channel=address.channel).order_by("pk").first()

@@ -47,9 +47,14 @@ def personal_token_for(address_pk):
 
 def address_of(token, *, max_age=None):
     """The address behind a token; None when it is not ours, older than `max_age` (a timedelta), or gone."""
-    pk = _loads(token, SALT, max_age) or _loads(token, PERSONAL, max_age)
+    pk = number_in(token, max_age=max_age)
     address = Address.objects.filter(pk=pk).select_related("person").first() if pk else None
     return address and merging.address_now(address)
+
+
+def number_in(token, *, max_age=None):
+    """The number of the address a token was made for, also once nobody holds it; None for no token of ours."""
+    return _loads(token, SALT, max_age) or _loads(token, PERSONAL, max_age)
 
 
 def is_personal(token):

@@ -92,6 +92,7 @@ def _last_word(whose):
 
 def _forget(whose, *, source, by):
     removed = {}
+    consent.remember(whose.addresses)
     for holding in holdings.HOLDINGS:
         if number := holding.forget(whose):
             removed[holding.key] = number

@@ -15,8 +15,8 @@ from coalition import preferences
 @require_http_methods(["GET", "HEAD", "POST"])
 def one_click(request, token):
     if request.method == "POST":
-        address = unsubscribing.one_click(token)
-        return HttpResponse(status=200 if address else 404, content_type="text/plain")
+        closed = unsubscribing.one_click(token)
+        return HttpResponse(status=200 if closed else 404, content_type="text/plain")
     address = preferences.address_of(token)
     language = address.person.language if address else settings.LANGUAGE_CODE
     return HttpResponseRedirect(preferences.page_url(token, language))

@@ -1,7 +1,7 @@
 """The nouns of the coalition: who is in it, what they agreed to, what they signed."""
 
 from .audit import AuditLine, Export, SignIn
-from .consent import Consent, Suppression
+from .consent import Consent, FormerAddress, Suppression
 from .duplicates import DuplicateSearch, Lookalike, MatchKey, Merge
 from .fields import Constituency, CustomField, Sensitive
 from .imports import Import, ImportedRow, SavedMapping
@@ -35,6 +35,7 @@ __all__ = [
     "Export",
     "ExternalId",
     "FollowUp",
+    "FormerAddress",
     "Heartbeat",
     "Import",
     "ImportedRow",

@@ -63,3 +63,19 @@ class Suppression(models.Model):
 
     def __str__(self):
         return self.digest[:8]
+
+
+class FormerAddress(models.Model):
+    """The number and keyed hash of an address that no record holds any more: a link in an old message still closes it
+    (rules E2, E3).
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    channel = models.CharField(max_length=5, choices=Address.Channel)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField(auto_now_add=True)
+
+    wagtail_reference_index_ignore = True
+
+    def __str__(self):
+        return self.digest[:8]

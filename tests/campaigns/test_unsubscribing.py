@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from campaigns import sending
 from campaigns.models import TrackingEvent
-from coalition import consent, preferences
-from coalition.models import Address, Consent, Person
+from coalition import consent, people, preferences, privacy
+from coalition.models import Address, Consent, Person, Suppression
 from tests.factories import MessageFactory, PersonFactory
 
 
@@ -97,3 +97,24 @@ def test_somebody_in_the_bin_can_still_stop(ana, mail_program):
     Person.objects.update(binned_at=timezone.now())
     assert mail_program.post(link(ana)).status_code == 200
     assert consent.is_suppressed("email", "ana@example.org")
+
+
+def removed(person):
+    people.remove_address(person.primary_email)
+
+
+def gone_quiet(person):
+    privacy.anonymise(person)
+
+
+@pytest.mark.parametrize("go", [removed, gone_quiet])
+def test_E2_a_link_in_an_old_message_closes_an_address_that_nobody_holds_any_more(ana, mail_program, go):
+    old = link(ana)
+    go(ana)
+    assert Suppression.objects.count() == 0
+    assert mail_program.post(old, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert mail_program.post(old, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert [line.pk for line in Suppression.objects.all()] == [consent.digest("email", "ana@example.org")]
+    again = PersonFactory(email="ana@example.org")
+    assert consent.grant_many([(again.primary_email, "", timezone.now())], wording="Yes.", source="import") == 0
+    assert state(again) == Address.Consent.NONE
