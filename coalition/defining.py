@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from i18nfield.strings import LazyI18nString
 
-from coalition import audit, custom, refusing
+from coalition import audit, custom, refusing, segments
 from coalition.models import CustomField, Person, Segment, fold
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -199,15 +199,8 @@ def remove(field, *, by=None):
 
 def asked_by(field):
     """The segments that ask for a field."""
-    return [segment for segment in Segment.objects.all() if f"field:{field.key}" in _asked(segment.criteria)]
-
-
-def _asked(tree):
-    if isinstance(tree, dict):
-        if "is" in tree:
-            return {tree["is"]}
-        tree = list(tree.values())
-    return {key for part in tree for key in _asked(part)} if isinstance(tree, list) else set()
+    key = f"field:{field.key}"
+    return [s for s in Segment.objects.all() if any(part["is"] == key for part in segments.stored(s.criteria))]
 
 
 @transaction.atomic

@@ -23,7 +23,6 @@ MATCH = ["external_id", "email", "phone", "name_zip"]
 REMEMBERED = ("language", "existing", "match", "tags", "organization", "everybody")
 
 
-@transaction.atomic
 def upload(file, name, *, by=None):
     """Keep a file that can be read, with a suggestion for its columns. Raises Unreadable, and keeps nothing then."""
     batch = Import(name=_short(name), created_by=by, options=_usual())
@@ -35,9 +34,10 @@ def upload(file, name, *, by=None):
         if pages:
             file.seek(0)
             batch.options["file"]["original"] = batch.file.storage.save(f"{batch.file.name}.xlsx", File(file))
-    batch.save()
-    if saved := recall(columns_of(batch.mapping)):
-        apply(batch, saved)
+    with transaction.atomic():
+        batch.save()
+        if saved := recall(columns_of(batch.mapping)):
+            apply(batch, saved)
     return batch
 
 

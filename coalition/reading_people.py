@@ -10,25 +10,19 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from coalition import custom, reading_cells, reading_files
-from coalition.layouts import CUSTOM, FIELDS, LAYOUTS, MANY, WHO, check_mapping, layout_of, suggest
+from coalition.layouts import CUSTOM, MANY
 from coalition.models import Address, Person, fold
 from coalition.places import zip_code
 
 __all__ = [
     "DETAILS",
-    "FIELDS",
-    "LAYOUTS",
     "PLACE",
     "REASONS",
-    "WHO",
     "Attendance",
     "Reader",
     "Row",
-    "check_mapping",
     "header_of",
-    "layout_of",
     "rows_of",
-    "suggest",
 ]
 
 EMAIL, PHONE = Address.Channel.EMAIL, Address.Channel.PHONE
@@ -100,7 +94,6 @@ class Row:
         self.notes = []  # codes of REASONS
         self.refused = False
         self.attended = None  # Attendance: of the first row about somebody, summed over all of theirs
-        self.words = ()  # of the name, folded: what matching compares
         self.repeats = False  # a further join of somebody who stands above
         self.words = ()  # the folded words of the name, for matching
 

@@ -6,7 +6,7 @@ from django.db.models import Count
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from coalition import audit
+from coalition import audit, segments
 from coalition.models import Person, SavedView, Segment, Tag, Tagging, TagGroup, fold
 
 
@@ -152,13 +152,8 @@ def _views_asking(tag):
 
 def _asked(tree):
     """The keys of the tags that a tree asks for."""
-    if isinstance(tree, list):
-        return {pk for part in tree for pk in _asked(part)}
-    if not isinstance(tree, dict):
-        return set()
-    if "is" not in tree:
-        return _asked(list(tree.values()))
-    return {int(pk) for pk in _chosen(tree) if str(pk).isdecimal()} if tree["is"] == "tag" else set()
+    parts = [part for part in segments.stored(tree) if part["is"] == "tag"]
+    return {int(pk) for part in parts for pk in _chosen(part) if str(pk).isdecimal()}
 
 
 def _chosen(part):
@@ -229,15 +224,11 @@ def delete_group(group):
 
 
 def _groups_asked(tree):
-    if isinstance(tree, list):
-        return {pk for part in tree for pk in _groups_asked(part)}
-    if not isinstance(tree, dict):
-        return set()
-    if "is" not in tree:
-        return _groups_asked(list(tree.values()))
-    value = tree.get("value")
-    groups = value.get("groups") or [] if tree["is"] == "tag" and isinstance(value, dict) else []
-    return {int(pk) for pk in (groups if isinstance(groups, list) else [groups]) if str(pk).isdecimal()}
+    """The keys of the groups of tags that a tree asks for."""
+    values = [part.get("value") for part in segments.stored(tree) if part["is"] == "tag"]
+    groups = [value.get("groups") or [] for value in values if isinstance(value, dict)]
+    chosen = [pk for held in groups for pk in (held if isinstance(held, list) else [held])]
+    return {int(pk) for pk in chosen if str(pk).isdecimal()}
 
 
 def grouped(names=None):

@@ -103,9 +103,9 @@ def _run(batch, file, chunks):
             reading.close()
 
 
-def stalled():
+def stalled(state=Import.State.RUNNING):
     """Imports whose worker shows no life: the sweep restarts them. Each is named once per minute."""
-    late = Import.objects.filter(state=Import.State.RUNNING, touched_at__lt=timezone.now() - STALLED)
+    late = Import.objects.filter(state=state, touched_at__lt=timezone.now() - STALLED)
     found = list(late.values_list("pk", flat=True))
     Import.objects.filter(pk__in=found).update(touched_at=timezone.now())
     return found

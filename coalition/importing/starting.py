@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from coalition import audit
+from coalition.layouts import check_mapping
 from coalition.models import Import
 from coalition.preparing import originals
-from coalition.reading_people import check_mapping
 
 from .previewing import report
 

@@ -7,7 +7,6 @@ undo is are one transaction, so a killed worker loses nothing and repeats nothin
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
@@ -17,11 +16,11 @@ from coalition import audit, timeline
 from coalition.models import Entry, Import, ImportedRow
 
 from . import unpicking
+from .running import stalled
 from .writing import ONE_AT_A_TIME, link_of
 
 CHUNK = 2000
 PREVIEWED = 20_000  # rows that a preview looks at, from the end
-STALLED = timedelta(seconds=60)
 State, Outcome = Import.State, ImportedRow.Outcome
 KEPT = {
     "merged": _("They were merged with somebody"),
@@ -154,8 +153,5 @@ def _rows_below(batch, line):
 
 
 def stalled_undos():
-    """Undos whose worker shows no life: the sweep restarts them. Each is named once per minute."""
-    late = Import.objects.filter(state=State.UNDOING, touched_at__lt=timezone.now() - STALLED)
-    found = list(late.values_list("pk", flat=True))
-    Import.objects.filter(pk__in=found).update(touched_at=timezone.now())
-    return found
+    """Undos whose worker shows no life, as `stalled` has it."""
+    return stalled(State.UNDOING)

@@ -3,11 +3,11 @@
 Records of other apps that hang on a person are found through the relations of Person, not by their names.
 """
 
-import json
 from datetime import datetime
 
 from django.db import connection
 from django.db.models import Q
+from django.utils import timezone
 
 from coalition import consent
 from coalition.models import (
@@ -31,10 +31,9 @@ from coalition.models import (
     Sensitive,
     Tagging,
 )
-from coalition.models.people import words_of
 
 from .matching import HELD
-from .writing import link_of
+from .writing import link_of, update_people
 
 Outcome = ImportedRow.Outcome
 GRANTED = Address.Consent.GRANTED
@@ -58,14 +57,6 @@ REMOVE = (
     # what the report says of their rows stays, but not who they were
     """UPDATE coalition_importedrow SET person_id = NULL, data = '{"row": []}' WHERE person_id = ANY(%s)""",
     "DELETE FROM coalition_person WHERE id = ANY(%s)",
-)
-RESTORE = (  # the columns as in HELD
-    "UPDATE coalition_person p SET name = said.name, given_name = said.given_name, family_name = said.family_name, "
-    "language = said.language, street = said.street, city = said.city, county = said.county, state = said.state, "
-    "zip = said.zip, search = said.search, custom = said.custom::jsonb, updated_at = now() FROM unnest(%s::bigint[], "
-    "%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
-    "%s::text[], %s::text[]) AS said(id, name, given_name, family_name, language, street, city, county, state, zip, "
-    "search, custom) WHERE p.id = said.id"
 )
 # A mark that was given again by hand has another moment: it stays.
 UNTAG = (
@@ -266,15 +257,10 @@ class Plan:
         for pk, before in self.before.items():
             if before:
                 person = self.people[pk]
-                for name, value in before.items():
-                    setattr(person, name, value)
-                changed.append(person)
+                values = [before.get(name, getattr(person, name)) for name in HELD]
+                changed.append((pk, values, before.get("custom", person.custom)))
+        update_people(self.batch, changed, timezone.now())
         with connection.cursor() as cursor:
-            if changed:
-                values = [[getattr(person, name) for person in changed] for name in HELD]
-                words = [" ".join(words_of(person.name))[:300] for person in changed]
-                custom = [json.dumps(person.custom) for person in changed]
-                cursor.execute(RESTORE, [[person.pk for person in changed], *values, words, custom])
             for statement, marks in ((UNTAG, self.tags), (UNNAME, self.externals), (UNJOIN, self.members)):
                 if marks:
                     cursor.execute(statement, list(map(list, zip(*marks, strict=True))))

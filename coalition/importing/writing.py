@@ -33,14 +33,12 @@ ONE_AT_A_TIME = 0x696D706F  # the advisory lock under which chunks match and wri
 EMAIL, PHONE = Address.Channel.EMAIL, Address.Channel.PHONE
 FAULTS = {EMAIL: Address.Fault.BOUNCED, PHONE: Address.Fault.UNABLE}
 Outcome = ImportedRow.Outcome
-UPDATE = (  # the columns as in HELD
-    "UPDATE coalition_person p SET name = said.name, given_name = said.given_name, family_name = said.family_name, "
-    "language = said.language, street = said.street, city = said.city, county = said.county, state = said.state, "
-    "zip = said.zip, search = said.search, custom = said.custom::jsonb, updated_at = CASE WHEN EXISTS "
+UPDATE = (
+    f"UPDATE coalition_person p SET {', '.join(f'{name} = said.{name}' for name in HELD)}, search = said.search, "  # noqa: S608
+    "custom = said.custom::jsonb, updated_at = CASE WHEN EXISTS "
     "(SELECT 1 FROM coalition_importedrow r WHERE r.person_id = p.id AND r.batch_id = %s AND r.outcome = 'new') "
-    "THEN p.updated_at ELSE %s END FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], "
-    "%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) AS said(id, name, given_name, "
-    "family_name, language, street, city, county, state, zip, search, custom) WHERE p.id = said.id"
+    f"THEN p.updated_at ELSE %s END FROM unnest(%s::bigint[]{', %s::text[]' * (len(HELD) + 2)}) "
+    f"AS said(id, {', '.join(HELD)}, search, custom) WHERE p.id = said.id"
 )
 CLOSED = "suppression list"  # the evidence of a stop that was known before the file
 
@@ -112,18 +110,22 @@ def _write_people(chunk):
         [(result.known.pk, result.external) for result in known_before if result.external],
     )
     changed = {result.known.pk: result.known for result in known_before if result.set or result.custom}
-    _update_people(chunk, list(changed.values()))
+    held = [(pk, [known.values[name] for name in HELD], known.custom) for pk, known in changed.items()]
+    update_people(chunk.batch, held, chunk.now)
 
 
-def _update_people(chunk, changed):
-    """What is known of people, as it stands after the chunk. Who came in with this very file is as new as before."""
-    if not changed:
+def update_people(batch, people, now):
+    """Write what is held of people: [(key, values as in HELD, custom)].
+
+    Who came in with this very file is as new as before.
+    """
+    if not people:
         return
-    values = [[known.values[column] for known in changed] for column in HELD]
-    words = [" ".join(words_of(known.values["name"]))[:300] for known in changed]
-    custom = [json.dumps(known.custom) for known in changed]
+    pks, values, custom = zip(*people, strict=True)
+    columns = [list(column) for column in zip(*values, strict=True)]
+    words = [" ".join(words_of(name))[:300] for name in columns[HELD.index("name")]]
     with connection.cursor() as cursor:
-        cursor.execute(UPDATE, [chunk.batch.pk, chunk.now, [known.pk for known in changed], *values, words, custom])
+        cursor.execute(UPDATE, [batch.pk, now, list(pks), *columns, words, list(map(json.dumps, custom))])
 
 
 def _add(query, first, pairs, *more):

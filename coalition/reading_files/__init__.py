@@ -15,12 +15,9 @@ from coalition.models import fold
 from . import tables, texts, workbooks
 from .refusals import Unreadable
 from .tables import EMAIL_LIKE, PHONE_LIKE, label_of, trimmed
-from .texts import DELIMITERS, ENCODINGS
 
 __all__ = [
-    "DELIMITERS",
     "EMAIL_LIKE",
-    "ENCODINGS",
     "LARGEST",
     "PHONE_LIKE",
     "Sheet",

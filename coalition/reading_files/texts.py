@@ -12,7 +12,6 @@ from .refusals import Unreadable
 
 BLOCK = 1 << 20
 DELIMITERS = ",;\t|"
-ENCODINGS = ("utf-8", "utf-8-sig", "cp1252", "mac-roman", "utf-16", "utf-16-le", "utf-16-be")
 PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"RIFF")
 WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|table|\?xml|script|div|meta)", re.IGNORECASE)
 CONTROL = re.compile("[\x01-\x08\x0e-\x19\x1b-\x1f]")  # no text holds these; a last Ctrl-Z is DOS's mark of an end

@@ -180,7 +180,7 @@ def people(segment=None):
 def needs(tree):
     """The permissions that the questions of a tree want, those of segments inside it with them."""
     wanted = set()
-    for part in _stored(tree):
+    for part in stored(tree):
         criterion = registry.criterion(part["is"])
         if criterion is None:
             continue
@@ -190,17 +190,17 @@ def needs(tree):
     return wanted
 
 
-def _stored(tree):
+def stored(tree):
     """Every criterion of a tree as it is stored, whatever else is wrong with it."""
     if isinstance(tree, list):
         for part in tree:
-            yield from _stored(part)
+            yield from stored(part)
     elif isinstance(tree, dict):
         if "is" in tree:
             yield tree
         else:
             for parts in tree.values():
-                yield from _stored(parts)
+                yield from stored(parts)
 
 
 def needs_of(segment):

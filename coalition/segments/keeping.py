@@ -6,7 +6,7 @@ from django.http import QueryDict
 
 from coalition.models import SavedView, Segment
 
-from .compiling import problems
+from .compiling import problems, stored
 from .registry import criterion
 
 
@@ -28,13 +28,9 @@ def keep(segment, *, name, tree, description=None, by=None):
 
 def asked_in(tree):
     """The keys of the segments that a tree asks for."""
-    if not isinstance(tree, dict):
-        return set()
-    if tree.get("is") == "segment":
-        value = tree.get("value")
-        value = value.get("value") if isinstance(value, dict) else value
-        return {int(value)} if str(value).isdecimal() else set()
-    return {pk for parts in tree.values() if isinstance(parts, list) for part in parts for pk in asked_in(part)}
+    values = [part.get("value") for part in stored(tree) if part["is"] == "segment"]
+    values = [value.get("value") if isinstance(value, dict) else value for value in values]
+    return {int(value) for value in values if str(value).isdecimal()}
 
 
 def listable(user):
@@ -51,15 +47,9 @@ def listable(user):
 
 def _permissions_in(tree):
     """The permissions that the criteria of a tree want by themselves."""
-    if isinstance(tree, list):
-        return {name for part in tree for name in _permissions_in(part)}
-    if not isinstance(tree, dict):
-        return set()
-    if "is" not in tree:
-        return _permissions_in(list(tree.values()))
-    key = tree["is"]
-    asked = criterion(key) if isinstance(key, str) and ":" not in key else None  # what data defines needs none
-    return {asked.permission} if asked is not None and asked.permission else set()
+    keys = {part["is"] for part in stored(tree) if isinstance(part["is"], str)}
+    asked = [criterion(key) for key in keys if ":" not in key]  # what data defines needs none
+    return {found.permission for found in asked if found is not None and found.permission}
 
 
 def used_by(segment):

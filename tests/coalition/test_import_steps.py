@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -38,6 +39,7 @@ def bring_in(client, batch, **changed):
 def test_a_bad_file_is_refused_beside_the_button(organizer, content, said):  # noqa: F811
     response = send(organizer, content)
     assert response.status_code == 200
+    assert said in unescape(response.content.decode())
     assert not Import.objects.exists()
     with override("es"):
         refused = send(organizer, content)

@@ -2,6 +2,8 @@
 
 import datetime
 import io
+import tempfile
+import tracemalloc
 import zipfile
 
 import pytest
@@ -124,6 +126,14 @@ def bomb(people):
     return changed(people, "xl/worksheets/sheet1.xml", (b" " * (1 << 20) for _number in range(200)))
 
 
+def locked(people):
+    """A workbook whose parts say that they are encrypted, as packers with a password write them."""
+    packed_up = bytearray(saved(people).getvalue())
+    place = packed_up.index(b"PK\x01\x02") + 8
+    packed_up[place] |= 1
+    return bytes(packed_up)
+
+
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600
 LAUGHS = [b'<?xml version="1.0"?><!DOCTYPE w [<!ENTITY a "ha">]><worksheet><sheetData>&a;</sheetData></worksheet>']
 LONG = [
@@ -133,6 +143,7 @@ LONG = [
 ]
 BAD = {
     "password": (lambda _p: OLE + "EncryptedPackage".encode("utf-16-le"), "The workbook is protected by a password."),
+    "locked": (locked, "The file is protected by a password."),
     "old": (lambda _p: OLE, "This is an old Excel workbook (.xls)"),
     "huge": (bomb, "The workbook is very large once it is unpacked."),
     "entities": (lambda p: changed(p, "xl/worksheets/sheet1.xml", LAUGHS), "The workbook is damaged."),
@@ -154,6 +165,23 @@ def test_a_bad_workbook_is_refused_in_a_sentence_and_nothing_is_kept(kind, peopl
         preparing.upload(ContentFile(make(people)), "people.xlsx")
     assert str(refused.value).startswith(said)
     assert not Import.objects.exists()
+
+
+def test_a_long_workbook_is_written_out_with_bounded_memory(people):
+    cells = "<c t='inlineStr'><is><t>%07d{}</t></is></c>".format("x" * 300)
+    rows = (f"<row>{cells % number}</row>".encode() for number in range(30_000))
+    content = (b"<worksheet><sheetData>", *rows, b"</sheetData></worksheet>")
+    file = io.BytesIO(changed(people, "xl/worksheets/sheet1.xml", content))
+    del content
+    with tempfile.TemporaryFile() as out:
+        tracemalloc.start()
+        try:
+            workbooks.write_out(file, out)
+            _now, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert sum(1 for _line in out) == 30_000
+    assert peak < 3 << 20  # bytes; the sheet has 9 MB of text
 
 
 @pytest.mark.django_db

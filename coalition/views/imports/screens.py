@@ -7,7 +7,7 @@ from django.utils.translation import npgettext
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 
-from coalition import reading_people
+from coalition import layouts, reading_people
 from coalition.models import Import, ImportedRow
 
 State = Import.State
@@ -41,7 +41,7 @@ class ImportScreen(PermissionCheckedMixin, WagtailAdminTemplateMixin):
         return super().get_context_data(**kwargs) | {
             "batch": self.batch,
             "url": self.url,
-            "layout": reading_people.LAYOUTS.get(self.batch.layout, {}).get("name", ""),
+            "layout": layouts.LAYOUTS.get(self.batch.layout, {}).get("name", ""),
             "may_change": self.user_has_permission("change"),
         }
 
