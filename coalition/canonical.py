@@ -21,6 +21,13 @@ from difflib import SequenceMatcher
 from html.parser import HTMLParser
 
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+ALIKE_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'),
+        **dict.fromkeys("\u2018\u2019\u201a", "'"),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    }
+)
 SPACES = re.compile(r"[^\S\n]+")
 SAME, GONE, NEW = "same", "gone", "new"
 BREAK = "\n\n"
@@ -44,6 +51,28 @@ def digest(texts):
         body = canonical_text(texts[language]).encode()
         hashed.update(f"{language} {len(body)}\n".encode() + body + b"\n")
     return hashed.hexdigest()
+
+
+def _bare(text):
+    """The letters, digits and signs of a text: no spacing, one kind of quotation mark and of dash, no case."""
+    text = unicodedata.normalize("NFKC", canonical_text(text)).translate(ALIKE_SIGNS).casefold()
+    return "".join(text.split())
+
+
+def fingerprint(text):
+    """Hex SHA-256 of the words alone: a copy out of an email or a PDF, spaced and quoted otherwise, has the same."""
+    return hashlib.sha256(_bare(text).encode()).hexdigest()
+
+
+def sketch(text, size=96):
+    """The smallest hashes of all runs of five words, as signed 64-bit numbers: texts that share much share many.
+
+    A bottom-k sketch (Broder 1997); by it an altered copy finds the version that it was made from.
+    """
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    runs = {" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))} if words else set()
+    hashes = (int.from_bytes(hashlib.sha256(run.encode()).digest()[:8], "big", signed=True) for run in runs)
+    return sorted(hashes)[:size]
 
 
 class _Words(HTMLParser):

@@ -73,7 +73,7 @@ class Standing:
     @property
     def decided(self):
         """Whether nothing is owed any more on the current text. One who withdrew has answered too."""
-        return self.current or self.waiting is not None
+        return (self.current and self.live.choice != Choice.TIME) or self.waiting is not None
 
     @property
     def can_withdraw(self):
@@ -115,6 +115,7 @@ class State(StrEnum):
     ABSTAIN = "abstain"
     DECLINE = "decline"
     WITHDRAW = "withdraw"
+    TIME = "time"
     LATE = "late"
     AGAIN = "again"
     SEEN = "seen"
@@ -126,7 +127,7 @@ class State(StrEnum):
 
     @property
     def decided(self):
-        return self not in (State.AGAIN, State.SEEN, State.ASKED)
+        return self not in (State.TIME, State.AGAIN, State.SEEN, State.ASKED)
 
 
 STATES = {
@@ -135,6 +136,7 @@ STATES = {
     State.ABSTAIN: _("Abstained"),
     State.DECLINE: _("Declined"),
     State.WITHDRAW: _("Withdrew"),
+    State.TIME: _("Needs time"),
     State.LATE: _("Late, waits for you"),
     State.AGAIN: _("Asked again"),
     State.SEEN: _("Opened"),

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from coalition import canonical, signing_on
+from coalition import audit, canonical, signing_on
 from coalition.languages import join_list, name_in_text
 from coalition.models import Publication, Version, VersionText
 
@@ -85,9 +85,12 @@ def freeze(publication, texts, *, by, material=True, note=""):
             summary=text.summary,
             html=text.html,
             canonical=canonical.canonical_text(text.canonical),
+            fingerprint=canonical.fingerprint(text.canonical),
+            sketch=canonical.sketch(text.canonical),
         )
         for language, text in sorted(texts.items())
     )
+    audit.record(audit.Action.FREEZE, version, details={"number": version.number, "material": version.material}, by=by)
     if current:
         signing_on.tell_of_amendment(version, by=by)
     return version

@@ -7,13 +7,14 @@ from .fields import Constituency, CustomField, Sensitive
 from .imports import Import, ImportedRow, SavedMapping
 from .installation import Heartbeat, Installation
 from .notices import Notice
-from .organizations import Agreement, Logo, Membership, Organization, Region, Representative
+from .organizations import Agreement, Logo, Membership, Organization, OrganizationMerge, Region, Representative
 from .people import Address, ExternalId, Person, fold
+from .policies import Policy, RoleChange, StandingAuthorization
 from .privacy import Erasure, Muting, Topic
-from .publications import Publication, Version, VersionText
+from .publications import Handover, HandoverPaper, Publication, Version, VersionText
 from .sealing import SealedField
 from .segments import Segment, Tag, Tagging, TagGroup
-from .signons import Decision, Invitation, Round
+from .signons import Ask, Decision, EmailCode, Endorsement, Invitation, LinkDevice, Remark, Review, Round
 from .simulation import SimulatedEmail, SimulatedText
 from .timeline import Entry
 from .users import User
@@ -22,6 +23,7 @@ from .work import BulkAction, BulkChange, FollowUp, Listing, PeopleList, SavedVi
 __all__ = [
     "Address",
     "Agreement",
+    "Ask",
     "AuditLine",
     "BulkAction",
     "BulkChange",
@@ -30,17 +32,22 @@ __all__ = [
     "CustomField",
     "Decision",
     "DuplicateSearch",
+    "EmailCode",
+    "Endorsement",
     "Entry",
     "Erasure",
     "Export",
     "ExternalId",
     "FollowUp",
     "FormerAddress",
+    "Handover",
+    "HandoverPaper",
     "Heartbeat",
     "Import",
     "ImportedRow",
     "Installation",
     "Invitation",
+    "LinkDevice",
     "Listing",
     "Logo",
     "Lookalike",
@@ -50,11 +57,16 @@ __all__ = [
     "Muting",
     "Notice",
     "Organization",
+    "OrganizationMerge",
     "PeopleList",
     "Person",
+    "Policy",
     "Publication",
     "Region",
+    "Remark",
     "Representative",
+    "Review",
+    "RoleChange",
     "Round",
     "SavedMapping",
     "SavedView",
@@ -64,6 +76,7 @@ __all__ = [
     "SignIn",
     "SimulatedEmail",
     "SimulatedText",
+    "StandingAuthorization",
     "Suppression",
     "Tag",
     "TagGroup",

@@ -52,6 +52,9 @@ class AuditLine(models.Model):
         ACCOUNT = "account", _("Account")
         SIGN_IN = "sign_in", _("Sign-in")
         LOCK_OUT = "lock_out", _("Lock-out")
+        FREEZE = "freeze", pgettext_lazy("what happened", "Freeze")
+        SIGN_ON = "sign_on", _("Sign-on")
+        DELIVERY = "delivery", pgettext_lazy("what happened", "Delivery")
         SETTING = "setting", _("Settings")
         SENSITIVE = "sensitive", _("Sensitive details")
 

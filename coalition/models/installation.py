@@ -63,6 +63,18 @@ class Installation(models.Model):
         _("days a personal link is valid"), default=60, validators=[MaxValueValidator(366)]
     )
 
+    days_before_official = models.PositiveSmallIntegerField(
+        _("days between our deadline and the official one"),
+        default=3,
+        help_text=_("Proposed for a new sign-on round: time to gather late answers and print."),
+    )
+    asks_a_month = models.PositiveSmallIntegerField(
+        _("emails a month that ask one partner to sign, at most"),
+        null=True,
+        blank=True,
+        help_text=_("For partners that set no limit of their own. Empty: no limit."),
+    )
+
     inactive_months = models.PositiveSmallIntegerField(
         _("months without a sign of life"), null=True, blank=True, help_text=_("Empty: nobody is asked or anonymised.")
     )

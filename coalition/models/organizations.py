@@ -1,5 +1,7 @@
 """Organizations of the coalition, and who speaks for them."""
 
+import secrets
+
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import models
@@ -109,6 +111,9 @@ class Organization(models.Model):
     stage_at = models.DateTimeField(_("at this stage since"), null=True, blank=True, editable=False)
     custom = models.JSONField(_("fields"), default=dict, blank=True)  # {key of CustomField: value}
     binned_at = models.DateTimeField(_("in the bin since"), null=True, blank=True, editable=False)
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="merged_from", editable=False
+    )
     search = models.CharField(max_length=200, blank=True, editable=False)
     alphabetical = models.GeneratedField(
         expression=alphabetical("search"),
@@ -149,6 +154,10 @@ class Organization(models.Model):
         return (self.printed_name.localize(language) if self.printed_name else "") or self.name
 
 
+def new_nonce():
+    return secrets.token_urlsafe(16)
+
+
 class Representative(models.Model):
     """A person who speaks for an organization. Only those who *may sign* bind it (rule G1)."""
 
@@ -162,11 +171,16 @@ class Representative(models.Model):
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.SIGNATORY)
     title = I18nCharField(_("title"), max_length=120, blank=True)
     may_sign = models.BooleanField(_("may sign for the organization"), default=True)
+    position = models.PositiveSmallIntegerField(
+        _("asked in this order"), default=0, help_text=_("The next one is asked when nobody answers.")
+    )
+    nonce = models.CharField(max_length=22, default=new_nonce, editable=False)  # in desk links; a new one revokes them
     since = models.DateField(_("since"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("representative")
         verbose_name_plural = _("representatives")
+        ordering = ["position", "pk"]
         constraints = [models.UniqueConstraint(fields=["organization", "person"], name="representative_once")]
 
     def __str__(self):
@@ -294,3 +308,22 @@ class Logo(models.Model):
     def may_be_used(self):
         """A logo needs its own yes (rule G6)."""
         return self.state == self.State.USABLE
+
+
+class OrganizationMerge(models.Model):
+    """Two records of one organization became one. `record` holds what moved, so that it can be undone."""
+
+    kept = models.ForeignKey(Organization, models.CASCADE, related_name="merges")
+    other = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    record = models.JSONField(default=dict)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    at = models.DateTimeField(_("when"), auto_now_add=True)
+    undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("merge of organizations")
+        verbose_name_plural = _("merges of organizations")
+        ordering = ["-at", "-pk"]
+
+    def __str__(self):
+        return f"{self.other} → {self.kept}"

@@ -1,0 +1,53 @@
+"""Sign on: a round asks partners by personal links; each reads one frozen version and decides.
+
+A decision is appended, names the version it was made on, and only the newest of an organization is live (rule G4).
+Verbs write the notices they owe; the doors send them.
+"""
+
+from .amending import tell_of_amendment
+from .asking import Invited, close_round, invite, move_deadline, open_round
+from .deciding import accept, decide, set_aside, withdraw
+from .links import link, mark_seen, open_link, revoke, token_for
+from .refusals import (
+    ExpiredLink,
+    LinkError,
+    MayNotSign,
+    NothingToWithdraw,
+    RevokedLink,
+    RoundClosed,
+    Superseded,
+    UnknownLink,
+)
+from .reminding import remind, remind_undecided, undecided
+from .telling import reachable, send_link
+
+__all__ = [
+    "ExpiredLink",
+    "Invited",
+    "LinkError",
+    "MayNotSign",
+    "NothingToWithdraw",
+    "RevokedLink",
+    "RoundClosed",
+    "Superseded",
+    "UnknownLink",
+    "accept",
+    "close_round",
+    "decide",
+    "invite",
+    "link",
+    "mark_seen",
+    "move_deadline",
+    "open_link",
+    "open_round",
+    "reachable",
+    "remind",
+    "remind_undecided",
+    "revoke",
+    "send_link",
+    "set_aside",
+    "tell_of_amendment",
+    "token_for",
+    "undecided",
+    "withdraw",
+]

@@ -1,0 +1,41 @@
+"""Why something about a sign-on is not done."""
+
+
+class LinkError(Exception):
+    """A personal link that opens nothing."""
+
+
+class UnknownLink(LinkError):
+    """Altered, cut short, or never ours."""
+
+
+class RevokedLink(LinkError):
+    """Ours once; withdrawn, replaced, or its person no longer speaks for the organization."""
+
+
+class ExpiredLink(LinkError):
+    """Ours, and too old. `invitation` is whose it was, so that a new link can go to the address on record."""
+
+    def __init__(self, invitation):
+        super().__init__()
+        self.invitation = invitation
+
+
+class MayNotSign(Exception):
+    """This person reads, and somebody else decides (rule G1)."""
+
+
+class RoundClosed(Exception):
+    """Answers are no longer taken; what stands can still be withdrawn."""
+
+
+class Superseded(Exception):
+    """The text was amended while the page was open. `version` is the one to read; nothing was stored."""
+
+    def __init__(self, version):
+        super().__init__()
+        self.version = version
+
+
+class NothingToWithdraw(Exception):
+    """No answer stands that could be taken back."""
