@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.models import Round
-from coalition.views import rounds
+from coalition.views.rounds import acting, board, listing, opening
 
 
 class RoundViewSet(ModelViewSet):
@@ -20,7 +20,7 @@ class RoundViewSet(ModelViewSet):
     inspect_view_enabled = True
     list_per_page = 30
     form_fields = ["deadline"]
-    index_view_class = rounds.RoundsIndex
+    index_view_class = listing.RoundsIndex
 
     def get_common_view_kwargs(self, **kwargs):
         return super().get_common_view_kwargs(
@@ -39,20 +39,20 @@ class RoundViewSet(ModelViewSet):
         return [
             path("", self.index_view, name="index"),
             path("results/", self.index_results_view, name="index_results"),
-            path("inspect/<int:pk>/", self.construct_view(rounds.Board), name="inspect"),
-            path("open/<int:publication>/", self.construct_view(rounds.Open), name="open"),
-            path("<int:pk>/invite/", self.construct_view(rounds.Invite), name="invite"),
-            path("<int:pk>/deadline/", self.construct_view(rounds.ChangeDeadline), name="deadline"),
-            path("<int:pk>/close/", self.construct_view(rounds.Close), name="close"),
-            path("<int:pk>/remind/", self.construct_view(rounds.RemindAll), name="remind_all"),
-            path("<int:pk>/remind/<int:organization>/", self.construct_view(rounds.RemindOne), name="remind"),
-            path("<int:pk>/link/<int:invitation>/", self.construct_view(rounds.SendLink), name="send_link"),
+            path("inspect/<int:pk>/", self.construct_view(board.Board), name="inspect"),
+            path("open/<int:publication>/", self.construct_view(opening.Open), name="open"),
+            path("<int:pk>/invite/", self.construct_view(opening.Invite), name="invite"),
+            path("<int:pk>/deadline/", self.construct_view(acting.ChangeDeadline), name="deadline"),
+            path("<int:pk>/close/", self.construct_view(acting.Close), name="close"),
+            path("<int:pk>/remind/", self.construct_view(acting.RemindAll), name="remind_all"),
+            path("<int:pk>/remind/<int:organization>/", self.construct_view(acting.RemindOne), name="remind"),
+            path("<int:pk>/link/<int:invitation>/", self.construct_view(acting.SendLink), name="send_link"),
             path(
                 "<int:pk>/late/<int:decision>/accept/",
-                self.construct_view(rounds.Settle, accepted=True),
+                self.construct_view(acting.Settle, accepted=True),
                 name="accept",
             ),
-            path("<int:pk>/late/<int:decision>/leave-out/", self.construct_view(rounds.Settle), name="set_aside"),
+            path("<int:pk>/late/<int:decision>/leave-out/", self.construct_view(acting.Settle), name="set_aside"),
         ]
 
     def register_admin_url_finder(self):
