@@ -1,7 +1,9 @@
 """System checks: name every missing, contradictory or still-default setting at start."""
 
+from ctypes.util import find_library
+
 from django.conf import settings
-from django.core.checks import Error, Tags, Warning, register
+from django.core.checks import Error, Info, Tags, Warning, register
 
 from coalition.channels.base import TEXT_CHANNELS
 
@@ -43,6 +45,20 @@ def secrets(app_configs, **kwargs):
     if not settings.REDIS_URL:
         found.append(Warning("REDIS_URL is not set: the filesystem queue is meant for a laptop.", id="coalition.W003"))
     return found
+
+
+@register()
+def fonts(app_configs, **kwargs):
+    """PDFs need Pango, which no package of Python's brings along."""
+    if not settings.DEBUG and find_library("pango-1.0-0") is None and find_library("pango-1.0") is None:
+        return [
+            Info(
+                "Pango is not installed: publications and certificates can be printed, and not saved as PDF.",
+                hint="On Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation",
+                id="coalition.I001",
+            )
+        ]
+    return []
 
 
 @register()

@@ -33,7 +33,7 @@ class Envelope:
     subject: str = ""
     html: str = ""
     headers: dict = field(default_factory=dict)
-    attachments: list = field(default_factory=list)  # [{"name", "type", "content"}]
+    attachments: list = field(default_factory=list)  # [{"name", "type", "content"}], text or bytes
     letter: FormLetter | None = None
     values: dict = field(default_factory=dict)
 

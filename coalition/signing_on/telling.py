@@ -33,7 +33,7 @@ def told(invitation, text, version, *, by=None, at=None, **values):
     ]
 
 
-def owe(kind, invitation, version, *, key, by=None, **context):
+def owe(kind, invitation, version, *, key, by=None, attachments=(), **context):
     """Write a notice to the person of an invitation, in their language; None where no email reaches them."""
     person = invitation.representative.person if invitation.representative else None
     address = person and reachable(person)
@@ -49,6 +49,7 @@ def owe(kind, invitation, version, *, key, by=None, **context):
         key=key,
         person=person,
         by=by,
+        attachments=attachments,
         context={
             "invitation": invitation,
             "round": invitation.round,

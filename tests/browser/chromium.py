@@ -16,6 +16,7 @@ MACS_OWN = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
+PANGO = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-liberation")  # what PDFs are drawn with
 PLAYWRIGHTS = ("chromium-*/chrome-linux*/chrome", "chromium-*/chrome-mac*/*.app/Contents/MacOS/*")
 
 
@@ -53,7 +54,7 @@ def get():
     attempts = [[playwright]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
         attempts = [
-            [["apt-get", "update", "-q"], ["apt-get", "install", "-q", "-y", "chromium"]],
+            [["apt-get", "update", "-q"], ["apt-get", "install", "-q", "-y", "chromium", *PANGO]],
             [[*playwright, "--with-deps"]],
         ]
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
