@@ -261,6 +261,10 @@ class Remark(models.Model):
     body = models.TextField(_("text"), blank=True)
     passage = models.TextField(_("passage"), blank=True)
     proposal = models.TextField(_("proposed wording"), blank=True)
+    about = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="answers")  # of an answer
+    shared_as = models.TextField(
+        _("the question as every partner reads it"), blank=True, help_text=_("Empty: only the one who asked sees it.")
+    )
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="remarks")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -273,6 +277,13 @@ class Remark(models.Model):
         verbose_name = _("remark")
         verbose_name_plural = _("remarks")
         ordering = ["at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="answer", about__isnull=False) | (~Q(kind="answer") & Q(about=None, shared_as="")),
+                name="remark_answer_is_about_one",
+            )
+        ]
+        indexes = [models.Index(fields=["round"], condition=Q(state="open"), name="remark_open")]
 
     def __str__(self):
         return f"{self.organization} · {self.get_kind_display()}"
