@@ -1,6 +1,6 @@
 """Public addresses of the coalition itself, under the language prefix."""
 
-from django.urls import path
+from django.urls import include, path
 
 from coalition.views import preferences, signing, staying
 
@@ -9,6 +9,7 @@ urlpatterns = [
     path("sign/<str:token>/recorded/", signing.recorded, name="sign_recorded"),
     path("sign/<str:token>/withdraw/", signing.withdraw, name="sign_withdraw"),
     path("sign/<str:token>/new-link/", signing.renew, name="sign_renew"),
+    path("desk/", include("coalition.desk_urls")),
     path("stay/<str:token>/", staying.stay, name="stay"),
     path("preferences/", preferences.link, name="preferences_link"),
     path("preferences/erased/", preferences.erased, name="preferences_erased"),

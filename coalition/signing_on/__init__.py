@@ -7,6 +7,7 @@ Verbs write the notices they owe; the doors send them.
 from .amending import tell_of_amendment
 from .asking import Invited, close_round, invite, move_deadline, open_round
 from .deciding import accept, decide, set_aside, withdraw
+from .desk import desk_link, desk_token, open_desk
 from .links import link, mark_seen, open_link, revoke, token_for
 from .refusals import (
     ExpiredLink,
@@ -34,10 +35,13 @@ __all__ = [
     "accept",
     "close_round",
     "decide",
+    "desk_link",
+    "desk_token",
     "invite",
     "link",
     "mark_seen",
     "move_deadline",
+    "open_desk",
     "open_link",
     "open_round",
     "reachable",

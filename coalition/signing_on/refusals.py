@@ -14,11 +14,14 @@ class RevokedLink(LinkError):
 
 
 class ExpiredLink(LinkError):
-    """Ours, and too old. `invitation` is whose it was, so that a new link can go to the address on record."""
+    """Ours, and too old: `invitation` or, for a desk, `representative` is whose it was, so that a new one can go to the
+    address on record. `by_code`: it came of a code, and another code opens the desk again."""
 
-    def __init__(self, invitation):
+    def __init__(self, invitation=None, *, representative=None, by_code=False):
         super().__init__()
         self.invitation = invitation
+        self.representative = representative
+        self.by_code = by_code
 
 
 class MayNotSign(Exception):

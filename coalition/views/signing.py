@@ -5,7 +5,6 @@ from functools import wraps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
-from django.urls import translate_url
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,41 +15,34 @@ from coalition import canonical, counting, signing_on, tasks
 from coalition.forms.signing import DecisionForm
 from coalition.models import Decision
 
-
-def _private(response):
-    """Not kept, not indexed, and the link is never told to another site."""
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    return response
+from .desk import alternates, desk_of, private, remember
 
 
 def personal(view):
     """Open the door for the holder of a personal link, else say in the reader's language why it opens nothing.
 
+    `request.desk` is the desk of the same person, with whether this device may act for them (`only_trusted`).
     Cross-site forgery rides on cookies, and these doors read none: whoever can post here holds the secret of the link.
     """
 
     @csrf_exempt
     @never_cache
     @wraps(view)
-    def door(request, token):
+    def door(request, token, **kwargs):
         try:
             invitation = signing_on.open_link(token)
         except signing_on.LinkError as error:
-            return _private(_no_way_in(request, token, error))
-        return _private(view(request, invitation, token))
+            return private(_no_way_in(request, token, error))
+        request.desk = desk_of(request, invitation.representative, token)
+        return private(remember(request, view(request, invitation, token, **kwargs)))
 
     return door
 
 
 def _no_way_in(request, token, error):
     reason = {signing_on.ExpiredLink: "expired", signing_on.RevokedLink: "revoked"}.get(type(error), "unknown")
-    context = {"reason": reason, "token": token, "alternates": _alternates(request)}
+    context = {"reason": reason, "token": token, "alternates": alternates(request)}
     return render(request, "coalition/signing/no_way_in.html", context, status=404 if reason == "unknown" else 410)
-
-
-def _alternates(request):
-    return {code: translate_url(request.path, code) for code, _name in settings.LANGUAGES}
 
 
 def _context(request, invitation, token, **more):
@@ -72,7 +64,7 @@ def _context(request, invitation, token, **more):
         "answer": standing.waiting or standing.live,
         "public_url": publication.public_url.localize(language) if publication.public_url else "",
         "token": token,
-        "alternates": _alternates(request),
+        "alternates": alternates(request),
         **more,
     }
 
@@ -206,7 +198,7 @@ def renew(request, token):
         signing_on.send_link(expired.invitation)
         tasks.send_notices.delay_on_commit()
         context = {"alternates": {code: f"/{code}/" for code, _name in settings.LANGUAGES}}
-        return _private(render(request, "coalition/signing/link_sent.html", context))
+        return private(render(request, "coalition/signing/link_sent.html", context))
     except signing_on.LinkError as error:
-        return _private(_no_way_in(request, token, error))
-    return _private(redirect("sign", token=token))
+        return private(_no_way_in(request, token, error))
+    return private(redirect("sign", token=token))
