@@ -4,6 +4,7 @@ Claimed rows are committed before anything leaves, so a killed worker leaves an 
 """
 
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -14,8 +15,8 @@ from django.template.loader import get_template, render_to_string
 from django.utils import timezone
 from django.utils.translation import override
 
-from coalition import channels, consent
-from coalition.models import Address, Consent, Installation, Notice, Suppression
+from coalition import channels, consent, papers
+from coalition.models import Address, Consent, Decision, Installation, Notice, Suppression
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,8 @@ def write(
     """Owe somebody a small message. Called twice with the same `key` it is owed once; returns the row.
 
     An email is rendered from `templates/email/<kind>.html`, `.txt`, `_subject.txt` in `language`; a text is `text`.
-    `attachments`: [{"name", "type", "content"}], content as text.
+    `attachments`: [{"name", "type", "content"}], content as text; or {"name", "type", "certificate": key of a Decision}
+    for what is drawn when it leaves.
     `expires_at`: what has not left by then is not sent at all.
     """
     html = ""
@@ -138,8 +140,23 @@ def _envelope(notice):
         subject=notice.subject,
         text=notice.text,
         html=notice.html,
-        attachments=notice.attachments,
+        attachments=[part for part in map(partial(_drawn, notice), notice.attachments) if part],
     )
+
+
+def _drawn(notice, part):
+    """An attachment as it leaves. A certificate that cannot be drawn stays at home: its link stands in the words."""
+    if "certificate" not in part:
+        return part
+    decision = Decision.objects.select_related("version__publication", "organization", "round")
+    try:
+        content = papers.certificate_pdf(decision.get(pk=part["certificate"]), notice.language)
+    except papers.Unavailable:
+        return None
+    except Exception as error:  # the receipt must leave whatever became of the paper
+        log.exception("certificate not drawn", notice=notice.pk, error=type(error).__name__)
+        return None
+    return {"name": part["name"], "type": part["type"], "content": content}
 
 
 def _record(notice, outcome):

@@ -1,0 +1,148 @@
+"""Papers: a publication with the names under it, and the certificate of one decision, as tagged PDFs (PDF/UA-1).
+
+The same version with the same names gives the same bytes, so a file that was handed over can be known again by its hash.
+"""
+
+import re
+from base64 import b64encode
+from functools import cache
+from io import BytesIO
+
+import qrcode
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
+from django.utils.translation import override
+from qrcode.image.svg import SvgPathImage
+
+from coalition import quilt, roll
+from coalition.models import Installation
+
+# The line at the foot of each page of ours, as a reader of PDFs sees it: "Riverbend · 9f2c 71ab · 3/12".
+RUNNING = re.compile(r"^.{0,160}· [0-9a-f]{4} [0-9a-f]{4} · \d+/\d+$", re.MULTILINE)
+# The table behind a chart says again what stands beside its bars.
+FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+
+
+class Unavailable(Exception):
+    """This machine has no Pango, so no PDF can be made here; the page offers to print instead."""
+
+
+@cache
+def _weasyprint():
+    # Imported when the first paper is made: it takes 40 MB, and fails to load where Pango is missing.
+    try:
+        import weasyprint
+    except OSError as missing:
+        raise Unavailable from missing
+    return weasyprint
+
+
+def available():
+    """Whether PDFs can be made on this machine."""
+    try:
+        _weasyprint()
+    except Unavailable:
+        return False
+    return True
+
+
+def publication_pdf(version, language):
+    """The text of a version with everybody who stands under it now, in one language, as PDF bytes. Raises Unavailable.
+
+    What was signed travels inside it as an attached plain text of each language.
+    """
+    text, signed = version.text_in(language), roll.of(version, language)
+    return _write(
+        "coalition/papers/publication.html",
+        version,
+        language,
+        text=text,
+        body=mark_safe(FOLDED.sub("", text.html)),  # noqa: S308 - cleaned when it was frozen
+        roll=signed,
+        pictures={line.organization.pk: _data(line.logo.image) for line in signed.logos},
+    )
+
+
+def _data(image):
+    """A logo, which is a PNG of ours, as a data: address; empty where its file is missing."""
+    try:
+        with image.open("rb") as file:
+            return "data:image/png;base64," + b64encode(file.read()).decode()
+    except OSError:
+        return ""
+
+
+def certificate_pdf(decision, language):
+    """The certificate of one decision: who answered what, on which text, when, by what authority. Raises Unavailable."""
+    version = decision.version
+    return _write("coalition/papers/certificate.html", version, language, **of_decision(decision, language))
+
+
+def of_decision(decision, language):
+    """What a certificate shows, on paper as on its page."""
+    return {
+        "decision": decision,
+        "version": decision.version,
+        "publication": decision.version.publication,
+        "text": decision.version.text_in(language),
+        "organization": decision.organization.name_in(language),
+        "zone": decision.round.zone if decision.round else settings.TIME_ZONE,
+    }
+
+
+def address_of(version):
+    """Where anyone can check a copy of this version: the address in the code on each paper."""
+    return settings.PUBLIC_URL + reverse("verify_code", args=[version.code])
+
+
+def code_svg(address):
+    """An address as a QR code, an SVG that is read aloud as the address itself."""
+    code = qrcode.QRCode(border=0, error_correction=qrcode.constants.ERROR_CORRECT_M)
+    code.add_data(address)
+    path = code.make_image(image_factory=SvgPathImage).make_path().attrib["d"]
+    side = code.modules_count
+    return format_html(
+        '<svg class="code" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-label="{}">'
+        '<path d="{}" fill="#1A2126"/></svg>',
+        side,
+        side,
+        address,
+        path,
+    )
+
+
+def _write(template, version, language, **context):
+    weasyprint = _weasyprint()
+    installation = Installation.get()
+    with override(language):
+        address = address_of(version)
+        html = render_to_string(
+            template,
+            {
+                "installation": installation,
+                "language": language,
+                "version": version,
+                "publication": version.publication,
+                "address": address,
+                "code": code_svg(address),
+                "running": f"{installation.name} · {quilt.short_hash(version.digest)}",
+                **context,
+            },
+        )
+    signed = [
+        weasyprint.Attachment(string=text.canonical, name=f"text-{text.language}.txt", relationship="Data")
+        for text in sorted(version.texts.all(), key=lambda text: text.language)
+    ]
+    pdf = BytesIO()
+    weasyprint.HTML(string=html, url_fetcher=_nothing(weasyprint)).write_pdf(
+        pdf, pdf_variant="pdf/ua-1", pdf_identifier=bytes.fromhex(version.digest)[:16], attachments=signed
+    )
+    return pdf.getvalue()
+
+
+def _nothing(weasyprint):
+    """A text may name pictures and styles anywhere: nothing is fetched but what stands in the paper itself."""
+    return weasyprint.urls.URLFetcher(allowed_protocols=("data",))
