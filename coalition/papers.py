@@ -1,6 +1,6 @@
 """Papers: a publication with the names under it, and the certificate of one decision, as tagged PDFs (PDF/UA-1).
 
-The same version with the same names gives the same bytes, so a file that was handed over can be known again by its hash.
+The same version with the same names gives the same bytes: a file that was handed over is known again by its hash.
 """
 
 import re
@@ -34,7 +34,7 @@ class Unavailable(Exception):
 def _weasyprint():
     # Imported when the first paper is made: it takes 40 MB, and fails to load where Pango is missing.
     try:
-        import weasyprint
+        import weasyprint  # noqa: PLC0415
     except OSError as missing:
         raise Unavailable from missing
     return weasyprint
@@ -76,7 +76,7 @@ def _data(image):
 
 
 def certificate_pdf(decision, language):
-    """The certificate of one decision: who answered what, on which text, when, by what authority. Raises Unavailable."""
+    """Who answered what, on which text, when and by what authority: the certificate of one decision. As above."""
     version = decision.version
     return _write("coalition/papers/certificate.html", version, language, **of_decision(decision, language))
 
