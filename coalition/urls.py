@@ -9,12 +9,13 @@ from django.views.defaults import page_not_found
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
 
-from coalition.views import health
+from coalition.views import health, logos
 
 urlpatterns = [
     path("", include("campaigns.front_urls")),
     path("", include("cms.root_urls")),
     path("healthz", health.healthz, name="healthz"),
+    path("logos/<int:pk>-<slug:mark>.png", logos.logo, name="logo"),
     # The localize editor's list of snippets asks for no permission, and people are kept as snippets.
     re_path(r"^admin/localize/api/snippets/(?:coalition|campaigns)/", page_not_found, {"exception": Http404()}),
     path("admin/login/", include("coalition.sign_in_urls")),

@@ -226,10 +226,10 @@ class LogoForm(forms.Form):
     image = forms.FileField(
         label=_("Picture"),
         help_text=_(
-            "PNG, JPEG or WebP, at most 5 MB. It is kept as a PNG of at most 600 pixels, and nothing else of it."
+            "PNG, JPEG, WebP or SVG, at most 5 MB. It is kept as a PNG of at most 600 pixels, and nothing else of it."
         ),
         error_messages={"required": _("Choose a picture."), "empty": _("The file is empty.")},
-        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
+        widget=forms.FileInput(attrs={"accept": logos.ACCEPTED}),
     )
     permitted_by = forms.CharField(
         label=_("Who allowed its use"),
