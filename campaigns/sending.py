@@ -18,9 +18,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns import quiet_hours, rendering, text_errors
+from campaigns import rendering, text_errors
 from campaigns.models import Delivery, Message
-from coalition import channels, consent, preferences, segments, timeline
+from coalition import channels, consent, preferences, quiet_hours, segments, timeline
 from coalition.languages import name_in_text
 from coalition.models import Address, Entry, Installation, Muting
 from coalition.zones import zones_of

@@ -15,15 +15,17 @@ from django.template.loader import get_template, render_to_string
 from django.utils import timezone
 from django.utils.translation import override
 
-from coalition import channels, consent, papers
+from coalition import channels, consent, papers, quiet_hours
 from coalition.models import Address, Consent, Decision, Installation, Notice, Suppression
+from coalition.zones import zones_of
 
 log = structlog.get_logger(__name__)
 
 IN_HAND_AT_MOST = timedelta(minutes=5)
 TRIES = 6
 OWED = ("pk", "value", "created_at")
-SELF_FORGETTING = {"erased"}
+SELF_FORGETTING = {"erased", "desk_code"}
+BEGUN_BY_US = {"sign_on_text"}  # texts that answer nothing the person just did: they keep S1 and S7
 SAID_STOP = 21610  # the carrier knows of a stop that we do not (rule S9)
 NO_MOBILE = {21211, 21614}
 
@@ -97,6 +99,7 @@ def _plain(template, values):
 
 
 def _claim(limit):
+    """(how many were due, those of them that leave now)."""
     with transaction.atomic():
         queued = Notice.objects.filter(state=Notice.State.QUEUED)
         queued.filter(expires_at__lt=timezone.now()).update(state=Notice.State.FAILED, error="too late")
@@ -104,10 +107,34 @@ def _claim(limit):
         taken = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
         overtaken = _overtaken_by_stop(taken)
         Notice.objects.filter(pk__in=overtaken).update(state=Notice.State.FAILED, error="said stop")
-        Notice.objects.filter(pk__in=taken).exclude(pk__in=overtaken).update(
+        leaving = _allowed_now(set(taken) - set(overtaken))
+        Notice.objects.filter(pk__in=leaving).update(
             state=Notice.State.SENDING, claimed_at=timezone.now(), attempts=F("attempts") + 1
         )
-    return list(Notice.objects.filter(pk__in=taken).exclude(pk__in=overtaken).order_by("pk"))
+    return len(taken), list(Notice.objects.filter(pk__in=leaving).order_by("pk"))
+
+
+def _allowed_now(taken):
+    """Those among these that leave now. Texts that we begin need a yes that still stands (S1); outside the hours of
+    the recipient's own clock they wait for the next window, or expire (S7)."""
+    begun = Notice.objects.filter(pk__in=taken, channel=Address.Channel.PHONE, kind__in=BEGUN_BY_US)
+    begun = list(begun.select_related("person"))
+    if not begun:
+        return taken
+    numbers = Address.objects.open().filter(channel=Address.Channel.PHONE, person__in=[n.person_id for n in begun])
+    said_yes = set(numbers.values_list("person", "value"))
+    installation, now, stay = Installation.get(), timezone.now(), set()
+    for notice in begun:
+        change = {"state": Notice.State.FAILED, "error": "no consent"}
+        if (notice.person_id, notice.value) in said_yes:
+            zones = zones_of(time_zone=notice.person.time_zone, state=notice.person.state, number=notice.value)
+            when = quiet_hours.next_allowed(installation, zones, now)
+            if when == now:
+                continue
+            change = {"due_at": when} if when else {"state": Notice.State.FAILED, "error": "quiet hours"}
+        Notice.objects.filter(pk=notice.pk).update(**change)
+        stay.add(notice.pk)
+    return taken - stay
 
 
 def _overtaken_by_stop(taken):
@@ -122,14 +149,14 @@ def _overtaken_by_stop(taken):
 
 def send_due(limit=20):
     """Send what is owed, a few at a time. Returns how many were handed over or settled; 0 means nothing is due."""
-    taken = _claim(limit)
+    due, taken = _claim(limit)
     for notice in taken:
         outcome = channels.channel_for(notice.channel).send([_envelope(notice)])[0]
         _record(notice, outcome)
         _learn(notice, outcome)
         if notice.kind in SELF_FORGETTING:
             _forget(notice)
-    return len(taken)
+    return due
 
 
 def _envelope(notice):
@@ -174,7 +201,7 @@ def _record(notice, outcome):
 
 
 def _forget(notice):
-    """The last word to somebody who was erased holds their address only until it has left (rule P4)."""
+    """The last word to somebody who was erased (rule P4), and a code that opens a desk, are kept until they left."""
     gone = Notice.objects.filter(pk=notice.pk).exclude(state__in=[Notice.State.QUEUED, Notice.State.SENDING])
     gone.update(value="", subject="", text="", html="")
 

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from campaigns import sending, text_errors
 from campaigns.models import Delivery, Message
-from campaigns.quiet_hours import next_allowed
 from coalition import consent, people
 from coalition.channels import Outcome, Status
 from coalition.channels.memory import TextChannel
 from coalition.models import Address, Consent, Entry, Installation, Muting, Person, Segment, Suppression, Topic
+from coalition.quiet_hours import next_allowed
 from coalition.zones import zones_of
 from tests.factories import MessageFactory, PersonFactory, UserFactory
 

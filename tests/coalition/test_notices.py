@@ -1,12 +1,14 @@
 """Notices: owed once, sent once, in the person's language; what nobody knows is said to be uncertain."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from coalition import consent, notices, preferences
 from coalition.channels import Outcome, Status
+from coalition.channels.memory import TextChannel
 from coalition.models import Address, Notice
 from tests.factories import PersonFactory
 
@@ -110,3 +112,77 @@ def test_E4_an_address_that_the_channel_knows_to_be_dead_is_closed_by_a_notice_t
     notice = owe()
     notices._learn(notice, Outcome(Status.FAILED, error="550 5.1.1", dead=True))
     assert ana.addresses.get().fault == Address.Fault.BOUNCED
+
+
+@pytest.fixture
+def texts(settings):
+    settings.TEXT_PROVIDER = "memory"
+    TextChannel.sent.clear()
+    return TextChannel.sent
+
+
+def begun(person, number="+14135550144", **kwargs):
+    return notices.write(
+        "sign_on_text",
+        channel="phone",
+        value=number,
+        language="en",
+        key=f"t{person.pk}",
+        text="Hello",
+        person=person,
+        **kwargs,
+    )
+
+
+EVENING = datetime(2026, 5, 6, 1, 30, tzinfo=UTC)  # Tuesday: 9:30 p.m. in Massachusetts, 6:30 p.m. in California
+
+
+@time_machine.travel(EVENING, tick=False)
+def test_S7_a_text_that_we_begin_waits_for_the_hours_of_its_reader(installation, texts):
+    east, west = (
+        PersonFactory(phone="+14135550144", opted_in=True),
+        PersonFactory(phone="+14155550144", opted_in=True, state="CA", zip="94110"),
+    )
+    begun(east), begun(west, "+14155550144")
+    assert notices.send_due() == 2
+    assert [envelope.to for envelope in texts] == ["+14155550144"]
+    waits = Notice.objects.get(person=east)
+    nine = datetime(2026, 5, 6, 13, tzinfo=UTC)
+    assert (waits.state, waits.due_at, notices.send_due()) == (State.QUEUED, nine, 0)
+    with time_machine.travel(nine):
+        assert notices.send_due() == 1
+    assert [envelope.to for envelope in texts] == ["+14155550144", "+14135550144"]
+
+
+@time_machine.travel(EVENING, tick=False)
+def test_S7_what_misses_its_window_and_its_use_is_not_sent_and_says_why(installation, texts):
+    notice = begun(PersonFactory(phone="+14135550144", opted_in=True), expires_at=EVENING + timedelta(hours=2))
+    notices.send_due()
+    with time_machine.travel(EVENING + timedelta(hours=12)):
+        notices.send_due()
+    notice.refresh_from_db()
+    assert (notice.state, notice.error, texts) == (State.FAILED, "too late", [])
+
+
+@time_machine.travel(EVENING, tick=False)
+def test_S7_what_somebody_asked_for_by_text_is_answered_at_once(installation, texts):
+    notices.write("text_help", channel="phone", value="+14135550144", language="en", key="h", text="Help: …")
+    notices.send_due()
+    assert [envelope.text for envelope in texts] == ["Help: …"]
+
+
+@time_machine.travel(EVENING - timedelta(hours=6), tick=False)
+@pytest.mark.parametrize("opted_in", [True, False])
+def test_S1_a_text_that_we_begin_needs_a_yes_that_stands_when_it_leaves(installation, texts, opted_in):
+    person = PersonFactory(phone="+14135550144", opted_in=opted_in)
+    other = PersonFactory(phone="+14135550145", opted_in=True)
+    notice, kept = begun(person), begun(other, "+14135550145")
+    if opted_in:
+        with time_machine.travel(EVENING - timedelta(hours=5)):
+            consent.withdraw("phone", "+14135550144", source="keyword")
+    notices.send_due()
+    notice.refresh_from_db()
+    kept.refresh_from_db()
+    assert [envelope.to for envelope in texts] == ["+14135550145"]
+    assert (notice.state, kept.state) == (State.FAILED, State.SENT)
+    assert notice.error in ("said stop", "no consent")
