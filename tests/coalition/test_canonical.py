@@ -1,12 +1,16 @@
 """The canonical text and its hash, and how a difference is shown."""
 
 import hashlib
+import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coalition import canonical
 from coalition.canonical import BREAK, GONE, NEW, SAME
+
+from . import reports
 
 
 def test_copies_of_one_text_have_one_canonical_form():
@@ -92,7 +96,79 @@ def test_a_difference_can_be_read_back_into_both_texts(old, new):
     assert flat(side(rows, "after")) == flat(new)
 
 
-def test_a_rewritten_report_is_compared_in_a_moment():
-    old = "\n\n".join(f"Old paragraph number {n} about reading and schools" for n in range(400))
-    new = "\n\n".join(f"Fresh words {n} on other subjects entirely" for n in range(400))
-    assert len(canonical.side_by_side(old, new)) == 400
+def words_of(rows, name):
+    return " ".join(words for row in rows for _kind, words in getattr(row, name)).split()
+
+
+def test_what_is_not_alike_stands_beside_what_came_for_it():
+    old = "Keep me.\n\nReading coaches for every school.\n\nKeep me too."
+    new = "Keep me.\n\nNobody hires anybody without money.\n\nKeep me too."
+    changed = [row for row in canonical.side_by_side(old, new) if row.changed]
+    assert [(row.before, row.after) for row in changed] == [
+        ([(GONE, "Reading coaches for every school.")], [(NEW, "Nobody hires anybody without money.")])
+    ]
+
+
+def test_a_word_that_stayed_by_chance_does_not_cut_a_change_in_two():
+    rows = canonical.side_by_side(
+        "Schools receive money in the spring time, and families hear of it by letter.",
+        "Schools get funds before the late fall, and families hear of it by letter.",
+    )
+    assert [row.words for row in rows] == [
+        [
+            (SAME, "Schools"),
+            (GONE, "receive money in the spring time,"),
+            (NEW, "get funds before the late fall,"),
+            (SAME, "and families hear of it by letter."),
+        ]
+    ]
+
+
+def test_a_very_long_paragraph_is_compared_sentence_by_sentence():
+    sentences = [f"Sentence number {n} says what it says about school {n}." for n in range(200)]
+    after = [*sentences[:50], "One more stands here now.", *sentences[50:]]
+    rows = canonical.side_by_side(" ".join(sentences), " ".join(after))
+    assert [part for row in rows for part in row.words if part[0] != SAME] == [(NEW, "One more stands here now.")]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_report_of_60_pages_is_compared_word_by_word_in_a_moment(language):
+    before = reports.paragraphs(language)
+    after = reports.amended(before)
+    assert 27_000 < len(" ".join(before).split()) < 33_000
+    began = time.process_time()
+    rows = canonical.side_by_side(BREAK.join(before), BREAK.join(after))
+    assert time.process_time() - began < 0.5
+    changed = [row for row in rows if row.changed]
+    assert len(changed) == 31 + 7 + 5
+    assert next(row.words for row in changed if row.before and row.after)[1:3] == [
+        (GONE, before[3].split()[len(before[3].split()) // 2]),
+        (NEW, "2027"),
+    ]
+    assert (words_of(rows, "before"), words_of(rows, "after")) == (" ".join(before).split(), " ".join(after).split())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (reports.paragraphs("en"), reports.paragraphs("en", seed=7)),
+        ([" ".join(reports.paragraphs("en"))], [" ".join(reports.paragraphs("en", seed=7))]),
+        (["x"] * 20_000, ["y", "x"] * 10_000),
+        (["x " * 20_000], ["y x " * 10_000]),
+        ([], reports.paragraphs("en")),
+    ],
+    ids=["rewritten", "rewritten in one paragraph", "hostile paragraphs", "hostile words", "all new"],
+)
+def test_a_comparison_gets_coarser_and_never_slow(old, new):
+    began = time.process_time()
+    rows = canonical.side_by_side(BREAK.join(old), BREAK.join(new))
+    assert time.process_time() - began < 2
+    assert words_of(rows, "before") == " ".join(old).split()
+    assert words_of(rows, "after") == " ".join(new).split()
+
+
+def test_the_digest_of_a_long_report_stays_what_it_is():
+    texts = {language: text.canonical for language, text in reports.texts().items()}
+    assert canonical.digest(texts) == "ef476da53d2e7e9ea710a4b6180464e7de816ff5a8f966e4b747e1333998f28c"
+    pasted = {language: text.replace("\n\n", " \r\n\r\n\r\n") for language, text in texts.items()}
+    assert canonical.digest(pasted) == canonical.digest(texts)
