@@ -30,7 +30,11 @@ EVIDENCE = "merge"
 # Where a row stays behind because its twin stands already, these go on to the twin.
 FOLLOWING = {
     "coalition.address": [("coalition.consent", "address")],
-    "coalition.representative": [("coalition.invitation", "representative")],
+    "coalition.representative": [
+        ("coalition.invitation", "representative"),
+        ("coalition.linkdevice", "representative"),
+        ("coalition.rolechange", "representative"),
+    ],
 }
 # Of two words about one address the stricter counts: a stop above all, then the one that says more.
 STRICTNESS = [Address.Consent.NONE, Address.Consent.ASKED, Address.Consent.GRANTED, Address.Consent.WITHDRAWN]

@@ -76,6 +76,7 @@ def _whose(person):
     if not people or people[0].pk != person.pk:
         raise Gone
     names = {name for each in people for name in (each.name, f"{each.given_name} {each.family_name}")}
+    names |= holdings.typed_names(people)
     return holdings.Whose(
         people=people,
         addresses=list(Address.objects.filter(person__in=pks).order_by("pk")),

@@ -15,6 +15,8 @@ from coalition.models import (
     BulkChange,
     Consent,
     Decision,
+    EmailCode,
+    Endorsement,
     Entry,
     ExternalId,
     FollowUp,
@@ -27,8 +29,12 @@ from coalition.models import (
     Merge,
     Muting,
     Person,
+    Policy,
+    Remark,
     Representative,
+    RoleChange,
     Sensitive,
+    StandingAuthorization,
     Tagging,
 )
 
@@ -40,7 +46,7 @@ GRANTED = Address.Consent.GRANTED
 # What an import writes itself is looked at closely; what is only derived from people never keeps anybody.
 LOOKED_AT = {Address, BulkChange, Consent, Entry, ExternalId, ImportedRow, Membership, Merge, Person, Tagging}
 DERIVED = {Lookalike, MatchKey}
-THEIRS = {Decision, Muting}
+THEIRS = {Decision, EmailCode, Endorsement, Muting, Policy, Remark, RoleChange, StandingAuthorization}
 STAFFS = {FollowUp, Listing, Representative, Sensitive}
 EDITS = (Entry.Kind.NOTE, Entry.Kind.EDIT, Entry.Kind.FOLLOW_UP, Entry.Kind.MERGE)
 REMOVE = (
@@ -222,7 +228,7 @@ class Plan:
         if held:
             keys = {(address.person_id, address.value): address.pk for address in held}
             for model, name in relations(besides=LOOKED_AT | DERIVED):
-                columns = {f.name for f in model._meta.get_fields() if f.concrete} & {"value", "number"}
+                columns = {f.name for f in model._meta.get_fields() if f.concrete} & {"value", "number", "email"}
                 for column in columns:
                     found = Q(**{f"{name}__in": self.people, f"{column}__in": [address.value for address in held]})
                     pairs = model._base_manager.filter(found).values_list(f"{name}_id", column)

@@ -3,21 +3,27 @@
 import io
 import json
 import zipfile
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 from django.apps import apps
+from django.core.files.base import ContentFile
 from django.db import connection, models
+from django.utils import timezone
 
 from campaigns import receiving, registering, results, sending
 from campaigns.models import Answer, Choice, Delivery, Registration
 from coalition import audit, consent, holdings, notices, people, privacy, publishing, signing_on, timeline
 from coalition.models import (
     Address,
+    Ask,
     AuditLine,
     BulkAction,
     Consent,
     Decision,
+    EmailCode,
+    Endorsement,
     Entry,
     Erasure,
     ExternalId,
@@ -25,13 +31,20 @@ from coalition.models import (
     Import,
     ImportedRow,
     Invitation,
+    LinkDevice,
     Merge,
     Muting,
     Notice,
+    OrganizationMerge,
     PeopleList,
     Person,
+    Policy,
+    Remark,
+    Review,
+    RoleChange,
     SavedView,
     Sensitive,
+    StandingAuthorization,
     Suppression,
     Topic,
 )
@@ -65,6 +78,42 @@ def zoraida(installation):
         phone=PHONE,
         opted_in=True,
     )
+
+
+def at_her_desk(person, representative, invitation):
+    """All that a sign-on may hold of somebody: what she asked, allowed, changed, signed, and who names her."""
+    organization, version, now = representative.organization, invitation.version, timezone.now()
+    colleague = factories.RepresentativeFactory(organization=organization)
+    Ask.objects.create(invitation=invitation, organization=organization, kind="invitation", at=now)
+    LinkDevice.objects.create(representative=representative, key="k" * 64)
+    EmailCode.objects.create(person=person, digest="d", expires_at=now)
+    Policy.objects.create(organization=organization, changed_by=person, approvers="Zoraida Quintañilla, each Monday")
+    Remark.objects.create(
+        round=invitation.round, organization=organization, version=version, kind="question", language="es", at=now,
+        person=person, body="Ask Zoraida Quintañilla why.", proposal=f"Write to {EMAIL}",
+    )  # fmt: skip
+    Review.objects.create(
+        invitation=invitation, version=version, name="Zoraida Quintañilla", email=EMAIL.title(), language="es",
+        nonce="review-1", note="Zoraida, what do you say?", recommendation="yes",
+        comment="Zoraida says yes", asked_at=now,
+    )  # fmt: skip
+    StandingAuthorization.objects.create(
+        organization=organization, signer=person, signer_name="Zoraida T. Quintañilla", language="es", given_at=now,
+        attestation="I, Zoraida T. Quintañilla, may sign.", expires_on=now.date() + timedelta(days=9),
+    )  # fmt: skip
+    person.entries.create(organization=organization, kind="signature", text="Zoraida T. Quintañilla said so", at=now)
+    RoleChange.objects.create(
+        organization=organization, what="add", name="Zoraida Quintañilla", email=EMAIL, asked_by=colleague.person,
+        state="confirmed", settled_by_person=person, title={"en": "Zoraida's deputy"},
+    )  # fmt: skip
+    RoleChange.objects.create(organization=organization, what="change", representative=colleague, asked_by=person)
+    Endorsement.objects.create(
+        round=invitation.round, publication=version.publication, version=version, name="Zoraida Q.", email=EMAIL,
+        affiliation="Quebracho School", language="es", wording="I, Zoraida, sign.", nonce="endorsed-1", at=now,
+        confirmed_at=now,
+    )  # fmt: skip
+    OrganizationMerge.objects.create(kept=organization, other=factories.OrganizationFactory(), record={"was": EMAIL})
+    person.colleague = colleague.person
 
 
 @pytest.fixture
@@ -119,6 +168,7 @@ def full(zoraida):
     PeopleList.objects.create(name="Callers").people.add(zoraida)
     Sensitive.objects.create(person=zoraida, constituencies=["families"], marks=["x"])
     BulkAction.objects.create(kind="tag", query=f"q={EMAIL}")
+    at_her_desk(zoraida, representative, invited)
     log = apps.get_model("wagtailcore", "ModelLogEntry").objects
     log.log_action(zoraida, "wagtail.edit", user=staff)
     log.log_action(representative, "wagtail.edit", user=staff)
@@ -171,6 +221,45 @@ def test_P4_a_seat_in_what_is_to_come_is_free_again_and_the_links_are_dead(full)
     after = Registration.objects.get()
     assert (after.state, after.person, after.email, after.access_needs) == ("cancelled", None, "", "—")
     assert after.nonce != seat.nonce
+
+
+def test_P4_what_she_signed_herself_is_withdrawn_and_what_she_allowed_ends(full):
+    privacy.erase(full, source=PERSON)
+    endorsement, authorization = Endorsement.objects.get(), StandingAuthorization.objects.get()
+    assert (endorsement.name, endorsement.email, endorsement.withdrawn_at is None) == ("", "", False)
+    assert endorsement.nonce != "endorsed-1"
+    assert (authorization.signer_name, authorization.is_in_force) == ("", False)
+    assert OrganizationMerge.objects.get().record == {"steps": [], "left": []}
+    review, remark = Review.objects.get(), Remark.objects.get()
+    assert (review.recommendation, review.revoked_at is None) == ("yes", False)
+    assert (remark.person, remark.body) == (None, "Ask somebody who was erased why.")
+    assert list(RoleChange.objects.values_list("what", "asked_by")) == [
+        ("change", None),
+        ("add", full.colleague.pk),
+    ]
+    assert (EmailCode.objects.count(), LinkDevice.objects.count(), Ask.objects.count()) == (0, 0, 1)
+
+
+def test_P4_a_letter_with_her_hand_goes_and_the_answer_stands(full, private_files, django_capture_on_commit_callbacks):
+    decision = Decision.objects.get()
+    decision.signer, decision.via = None, "letter"
+    decision.proof.save("letter.pdf", ContentFile(b"%PDF-"))
+    name = decision.proof.name
+    Decision.objects.update(invitation=None)
+    with django_capture_on_commit_callbacks(execute=True):
+        privacy.erase(full, source=PERSON)
+    decision.refresh_from_db()
+    assert (decision.live, decision.signer_name, bool(decision.proof)) == (True, "", False)
+    assert not private_files.exists(name)
+
+
+def test_P4_an_address_that_two_share_gives_away_nothing_of_the_other(full):
+    relative = factories.PersonFactory(email=EMAIL)
+    told = {kind["key"] for kind in privacy.everything(relative)}
+    assert told.isdisjoint({"endorsements", "reviews", "role_changes"})
+    privacy.erase(relative, source=PERSON)
+    assert Endorsement.objects.get().name == "Zoraida Q."
+    assert Review.objects.get().email == EMAIL.title()
 
 
 def test_P4_nobody_else_loses_anything(full):
@@ -280,6 +369,14 @@ def test_P4_every_kind_that_hangs_on_a_person_is_told_to_them_or_named_as_saying
     assert sorted(set(silent) - UNTOLD) == []
 
 
+def test_P4_every_model_with_an_email_address_is_told_or_named():
+    """Not everybody who is named is a person on record: whatever keeps an address is found by its value."""
+    own = [model for model in apps.get_models() if model._meta.app_label in ("coalition", "campaigns")]
+    named = {m._meta.model_name for m in own if any(isinstance(f, models.EmailField) for f in m._meta.get_fields())}
+    told = {holding.model._meta.model_name for holding in holdings.HOLDINGS if holding.model}
+    assert named - told == {"user", "organization", "installation"}
+
+
 def test_P4_every_row_that_outlives_a_person_is_emptied():
     emptied = {type(holding).forget.__qualname__.split(".")[0]: holding.model for holding in holdings.HOLDINGS}
     emptied.pop("Holding", None)
@@ -300,6 +397,9 @@ def test_P4_the_download_holds_everything_in_their_language(full):
     assert {c["state"] for c in data["consents"]} == {"granted"}
     assert data["decisions"][0]["signer_name"] == "Zoraida Quintañilla"
     assert data["messages"][0]["subject"] == "La votación es el martes"
+    assert [row["name"] for row in data["role_changes"]] == ["Zoraida Quintañilla", ""]
+    assert data["endorsements"][0]["affiliation"] == "Quebracho School"
+    assert data["reviews"][0]["comment"] == "Zoraida says yes"
     assert data["sensitive"][0]["constituencies"] == ["families"]
     assert sorted(data) == sorted(
         [
