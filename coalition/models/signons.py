@@ -320,7 +320,10 @@ class Review(models.Model):
 
 
 class Endorsement(models.Model):
-    """An individual signs, where the round allows it. It counts once the email address is confirmed."""
+    """An individual signs, where the round allows it. It counts once the email address is confirmed.
+
+    Who signs again after a material amendment has a row for each version, so that the old one keeps its list.
+    """
 
     round = models.ForeignKey(Round, models.PROTECT, related_name="endorsements")
     publication = models.ForeignKey(Publication, models.PROTECT, related_name="endorsements")
@@ -345,7 +348,7 @@ class Endorsement(models.Model):
         verbose_name_plural = _("individual signatures")
         ordering = ["-at", "-pk"]
         constraints = [
-            models.UniqueConstraint("publication", Lower("email"), condition=~Q(email=""), name="endorsement_once")
+            models.UniqueConstraint("version", Lower("email"), condition=~Q(email=""), name="endorsement_once")
         ]
         indexes = [
             models.Index(fields=["version", "name"], condition=~Q(confirmed_at=None), name="endorsement_of_version")
