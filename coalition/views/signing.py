@@ -69,7 +69,7 @@ def _context(request, invitation, token, **more):
     }
 
 
-def _differences(since, version):
+def differences(since, version):
     """What changed from a version to the current one: [{language, stretches}], the reader's language first."""
     before = {text.language: text.canonical for text in since.texts.all()}
     found = []
@@ -81,7 +81,7 @@ def _differences(since, version):
     return sorted(found, key=lambda difference: difference["language"] != mine)
 
 
-def _notes(since, version):
+def notes(since, version):
     """What was said of every amendment in between, in its order."""
     between = version.publication.versions.filter(number__gt=since.number, number__lte=version.number)
     return list(between.exclude(note="").order_by("number").values_list("note", flat=True))
@@ -125,8 +125,8 @@ def sign(request, invitation, token):
         "notice": notice,
         "late": invitation.round.closed_at is None and not invitation.round.is_open,
         "since": since,
-        "differences": _differences(since, version) if since else [],
-        "notes": _notes(since, version) if since else [],
+        "differences": differences(since, version) if since else [],
+        "notes": notes(since, version) if since else [],
     }
     return render(request, "coalition/signing/sign.html", context, status=status)
 
