@@ -2,10 +2,14 @@
 
 from django.urls import path
 
-from coalition.views import desk
+from coalition.views import desk, ways_in
 
 urlpatterns = [
+    path("", ways_in.way_in, name="desk_way_in"),
     path("<str:token>/", desk.home, name="desk"),
     path("<str:token>/decisions/", desk.history, name="desk_history"),
-    path("<str:token>/prove/", desk.prove, name="desk_prove"),
+    path("<str:token>/prove/", ways_in.prove, name="desk_prove"),
+    path("<str:token>/device.svg", ways_in.device, name="desk_device"),
+    path("<str:token>/new-link/", ways_in.renew, name="desk_renew"),
+    path("<str:token>/close-links/", ways_in.make_useless, name="desk_make_useless"),
 ]

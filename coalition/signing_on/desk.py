@@ -4,16 +4,21 @@ A token made from a page keeps the moment of the link that opened the page, so n
 """
 
 import datetime
+import secrets
 
 from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner, b62_decode, b62_encode
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
-from coalition.models import Installation, Representative
+from coalition import notices
+from coalition.models import Address, Installation, Invitation, LinkDevice, Representative
+from coalition.models.organizations import new_nonce
 
 from .refusals import ExpiredLink, RevokedLink, UnknownLink
+from .telling import reachable
 
 BY_LINK = "coalition.signing_on.desk"
 BY_CODE = "coalition.signing_on.desk.code"
@@ -79,3 +84,55 @@ def open_desk(token):
 
 def representatives():
     return Representative.objects.select_related("organization", "person").prefetch_related("person__addresses")
+
+
+def of_person(person):
+    """The desks of somebody: a representative for each organization they speak for, in alphabetical order."""
+    return list(
+        representatives()
+        .filter(person=person, organization__binned_at=None)
+        .order_by("organization__alphabetical", "organization")
+    )
+
+
+def send_desk_link(representative):
+    """A desk link to the address on record, at most one an hour. Returns the notice, None where no email arrives."""
+    return _owe_link(representative, key=f"desk-link-{representative.pk}-{timezone.now():%Y%m%d%H}")
+
+
+@transaction.atomic
+def make_useless(representative):
+    """Close every link this person holds for the organization, forget the strange devices, and send a new one.
+
+    What was decided stands. Returns the representative with its new secret.
+    """
+    Representative.objects.select_for_update(no_key=True).get(pk=representative.pk)
+    representative.nonce = new_nonce()
+    Representative.objects.filter(pk=representative.pk).update(nonce=representative.nonce)
+    held = list(Invitation.objects.filter(representative=representative, revoked_at=None))
+    for invitation in held:
+        invitation.nonce = secrets.token_urlsafe(16)
+    Invitation.objects.bulk_update(held, ["nonce"])
+    LinkDevice.objects.filter(representative=representative, trusted_at=None).delete()
+    _owe_link(representative, key=f"desk-link-{representative.pk}-{representative.nonce}")
+    return representative
+
+
+def _owe_link(representative, *, key):
+    person = representative.person
+    address = reachable(person)
+    if address is None:
+        return None
+    return notices.write(
+        "desk_link",
+        channel=Address.Channel.EMAIL,
+        value=address.value,
+        language=person.language,
+        key=key,
+        person=person,
+        context={
+            "organization": representative.organization.name_in(person.language),
+            "link": desk_link(representative, person.language),
+            "days": Installation.get().personal_link_days,
+        },
+    )

@@ -6,11 +6,21 @@ address by a code before it changes anything. The value opens nothing by itself:
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
 
 from coalition.models import LinkDevice, Representative
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a device that holds somebody's link."""
+
+    known: bool = False  # it was noted before
+    trusted: bool = False  # it may act for the person
+    strangers: bool = False  # other devices opened the person's links, and proved nothing
 
 
 def new_value():
@@ -22,29 +32,35 @@ def _key(value):
     return hashlib.sha256(value.encode()).hexdigest()
 
 
+def look(representative, value):
+    """What is known of a device, by the `value` of its cookie; notes nothing. One query.
+
+    As long as no device at all is trusted, each may act: the first that does is taken for the person's own.
+    """
+    held = dict(LinkDevice.objects.filter(representative=representative).values_list("key", "trusted_at"))
+    key = _key(value) if value else None
+    return Seen(
+        known=key in held,
+        trusted=bool(held.get(key)) or not any(held.values()),
+        strangers=any(trusted_at is None for other, trusted_at in held.items() if other != key),
+    )
+
+
 @transaction.atomic
 def recognise(representative, value):
-    """Note that a device opened this person's links. Returns whether it may act for them.
+    """Note that a device opened this person's links. Returns what is known of it now.
 
-    `value`: what its cookie holds. Call it only for a cookie that came back, or for a press of a button: programs that
-    check links in mail do neither, so none of them is taken for the person.
+    Call it only for a cookie that came back, or for a press of a button: programs that check the links in mail do
+    neither, so none of them is taken for the person.
     """
-    key = _key(value)
-    if LinkDevice.objects.filter(representative=representative, key=key, trusted_at__isnull=False).exists():
-        LinkDevice.objects.filter(representative=representative, key=key).update(last_at=timezone.now())
-        return True
+    key, now = _key(value), timezone.now()
     Representative.objects.select_for_update(no_key=True).get(pk=representative.pk)  # two first devices take turns
     first = not LinkDevice.objects.filter(representative=representative, trusted_at__isnull=False).exists()
     device, _new = LinkDevice.objects.get_or_create(representative=representative, key=key)
-    LinkDevice.objects.filter(pk=device.pk).update(last_at=timezone.now(), trusted_at=timezone.now() if first else None)
-    return first
-
-
-def is_trusted(representative, value):
-    """Whether a device may act for this person; True as long as no device is known at all. Notes nothing."""
-    known = LinkDevice.objects.filter(representative=representative, trusted_at__isnull=False)
-    keys = set(known.values_list("key", flat=True))
-    return not keys or (bool(value) and _key(value) in keys)
+    if first:
+        device.trusted_at = now
+    LinkDevice.objects.filter(pk=device.pk).update(last_at=now, trusted_at=device.trusted_at)
+    return look(representative, value)
 
 
 @transaction.atomic
@@ -56,10 +72,6 @@ def trust(representatives, value):
         )
 
 
-def others(representative, value):
-    """The devices that opened this person's links and proved nothing, newest first, but the one that asks."""
-    return (
-        LinkDevice.objects.filter(representative=representative, trusted_at=None)
-        .exclude(key=_key(value or ""))
-        .order_by("-last_at")
-    )
+def strangers(representative):
+    """The devices that opened this person's links and proved nothing, newest first."""
+    return LinkDevice.objects.filter(representative=representative, trusted_at=None).order_by("-last_at")

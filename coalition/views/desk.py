@@ -1,5 +1,6 @@
 """The doors of a partner's desk: the link is the proof; a device nobody knows yet proves the email address to act."""
 
+import re
 from dataclasses import dataclass
 from functools import wraps
 from urllib.parse import urlencode
@@ -17,6 +18,12 @@ from coalition.signing_on import devices
 
 COOKIE = "device"
 KEPT_FOR = 365 * 24 * 3600  # seconds
+# Programs that open links by themselves: mail filters, previews of chats, crawlers. Those that say so.
+ROBOTS = re.compile(
+    r"bot\b|crawl|spider|slurp|preview|scan|monitor|headless|curl|wget|python|java/|go-http|okhttp|libwww|httpclient"
+    r"|facebookexternalhit|whatsapp|slack|skypeuri|barracuda|proofpoint|mimecast|safelinks|trendmicro|fireeye",
+    re.IGNORECASE,
+)
 
 
 def private(response):
@@ -30,32 +37,35 @@ def alternates(request):
     return {code: translate_url(request.get_full_path(), code) for code, _name in settings.LANGUAGES}
 
 
+# Devices
+
+
 def device_of(request):
     """What the cookie of the device holds; empty where it brings none."""
     return request.COOKIES.get(COOKIE, "")[:64]
 
 
-def remember(request, response, value=""):
+def is_robot(request):
+    """Whether a program says that it opens links by itself, or a browser looks ahead."""
+    ahead = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
+    return request.method == "HEAD" or bool(ahead) or bool(ROBOTS.search(request.headers.get("User-Agent", "")))
+
+
+def remember(response, value):
     """Give the device a cookie of chance, which opens nothing and says nothing about anybody."""
-    if not device_of(request):
-        response.set_cookie(
-            COOKIE,
-            value or devices.new_value(),
-            max_age=KEPT_FOR,
-            httponly=True,
-            samesite="Lax",
-            secure=settings.SESSION_COOKIE_SECURE,
-        )
+    response.set_cookie(
+        COOKIE, value, max_age=KEPT_FOR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+    )
     return response
 
 
 @dataclass
 class Desk:
-    """Who is at the desk, by which link, and whether this device may act for them."""
+    """Who is at the desk, by which link, and what is known of the device."""
 
     representative: Representative
     token: str
-    trusted: bool
+    device: devices.Seen
 
     @property
     def person(self):
@@ -65,24 +75,53 @@ class Desk:
     def organization(self):
         return self.representative.organization
 
+    @property
+    def trusted(self):
+        return self.device.trusted
+
+    @property
+    def masked_name(self):
+        """Enough of a name to know a colleague by, and no more: "C••• M•••"."""
+        return " ".join(f"{word[0]}•••" for word in self.person.name.split()[:3])
+
+    @property
+    def masked_email(self):
+        address = self.person.primary_email
+        return "{0[0]}•••@{2}".format(*address.value.partition("@")) if address else ""
+
     def url(self, name, *args):
         """The address of another page of the same desk."""
         return reverse(name, args=[self.token, *args])
 
 
-def desk_of(request, representative, token):
-    """The desk that a personal link leads to: it opens no longer than the link itself."""
-    issued = desks.issued_at(token)
-    trusted = devices.is_trusted(representative, device_of(request))
-    return Desk(representative, desks.desk_token(representative, issued), trusted)
+def _let_in(request, representative, token, view):
+    """Call a view with the desk on the request; note the device once it shows that it is one."""
+    value = device_of(request)
+    device = devices.look(representative, value)
+    fresh = "" if value else devices.new_value()
+    came_back = value and not device.known and not is_robot(request)
+    if came_back or (request.method == "POST" and (not device.known or not value)):
+        device = devices.recognise(representative, value or fresh)
+    request.desk = Desk(representative, token, device)
+    response = private(view())
+    return remember(response, fresh) if fresh else response
 
 
 def at_desk(view):
     """Open a desk to the holder of its link: `view(request, desk, **kwargs)`; else say why it opens nothing.
 
     Cross-site forgery rides on cookies, and none of these doors is opened by one: the secret stands in the address.
+    A desk shows what an organization keeps to itself, so a device that nobody knows proves the address to go in.
     """
+    return _desk_door(view, strangers=False)
 
+
+def at_doorstep(view):
+    """Like `at_desk`, and also for a device that nobody knows yet."""
+    return _desk_door(view, strangers=True)
+
+
+def _desk_door(view, *, strangers):
     @csrf_exempt
     @never_cache
     @wraps(view)
@@ -91,10 +130,21 @@ def at_desk(view):
             representative = signing_on.open_desk(token)
         except signing_on.LinkError as error:
             return private(no_desk(request, token, error))
-        request.desk = Desk(representative, token, devices.is_trusted(representative, device_of(request)))
-        return private(remember(request, view(request, request.desk, **kwargs)))
+
+        def inside():
+            if strangers or request.desk.trusted:
+                return view(request, request.desk, **kwargs)
+            return redirect(prove_url(request))
+
+        return _let_in(request, representative, token, inside)
 
     return door
+
+
+def behind_link(request, representative, token, view):
+    """Call `view()` behind the personal link of one text; `request.desk` opens no longer than that link."""
+    issued = desks.issued_at(token)
+    return _let_in(request, representative, desks.desk_token(representative, issued), view)
 
 
 def only_trusted(view):
@@ -118,6 +168,7 @@ def prove_url(request):
 
 
 def no_desk(request, token, error):
+    """Why a link opens nothing, and what to do about it."""
     reason = {signing_on.ExpiredLink: "expired", signing_on.RevokedLink: "revoked"}.get(type(error), "unknown")
     context = {"reason": reason, "token": token, "error": error, "alternates": alternates(request)}
     return render(request, "coalition/desk/no_desk.html", context, status=404 if reason == "unknown" else 410)
@@ -132,16 +183,10 @@ def page(request, desk, template, context=None, *, status=200):
 @at_desk
 def home(request, desk):
     """What waits for this partner."""
-    return page(request, desk, "home")
-
-
-@at_desk
-def prove(request, desk):
-    """Prove the address on record by a code, then go back to where one wanted to act."""
-    return page(request, desk, "prove")
+    return page(request, desk, "home", {"room": "home"})
 
 
 @at_desk
 def history(request, desk):
     """Every decision of the organization."""
-    return page(request, desk, "history")
+    return page(request, desk, "history", {"room": "history"})

@@ -15,7 +15,7 @@ from coalition import canonical, counting, signing_on, tasks
 from coalition.forms.signing import DecisionForm
 from coalition.models import Decision
 
-from .desk import alternates, desk_of, private, remember
+from .desk import alternates, behind_link, private
 
 
 def personal(view):
@@ -33,8 +33,8 @@ def personal(view):
             invitation = signing_on.open_link(token)
         except signing_on.LinkError as error:
             return private(_no_way_in(request, token, error))
-        request.desk = desk_of(request, invitation.representative, token)
-        return private(remember(request, view(request, invitation, token, **kwargs)))
+        representative = invitation.representative
+        return behind_link(request, representative, token, lambda: view(request, invitation, token, **kwargs))
 
     return door
 

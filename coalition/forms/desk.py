@@ -1,0 +1,32 @@
+"""What may come in at the door of a partner's desk."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from coalition.forms.fields import EmailField
+
+
+class WayInForm(forms.Form):
+    """Where the code goes."""
+
+    email = EmailField(label=_("Your email address"), help_text=_("The one at which we write to you."))
+
+
+class CodeForm(forms.Form):
+    """The code that came by email."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        help_text=_("Six digits, from the email we just sent."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "size": 12, "autofocus": True}
+        ),
+        error_messages={"required": _("Enter the code from the email.")},
+    )
+
+
+class WayInCodeForm(CodeForm):
+    """The code, and the address it went to, which travels in the form and never in an address bar."""
+
+    email = EmailField(widget=forms.HiddenInput)
