@@ -58,8 +58,10 @@ LOGGING = {
         "django.server": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "axes": {"handlers": ["console"], "level": "ERROR", "propagate": False},  # its lines name who failed to sign in
+        "fontTools": {"level": "ERROR"},
         "twilio": {"level": "WARNING"},
         "wagtail": {"level": "WARNING"},
+        "weasyprint": {"level": "ERROR"},
         "django_tasks": {"level": "WARNING"},
     },
 }

@@ -14,15 +14,16 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
-from django.utils.translation import override
-from qrcode.image.svg import SvgPathImage
+from django.utils.translation import override, pgettext
 
 from coalition import quilt, roll
 from coalition.models import Installation
 
 # The line at the foot of each page of ours, as a reader of PDFs sees it: "Riverbend · 9f2c 71ab · 3/12".
 RUNNING = re.compile(r"^.{0,160}· [0-9a-f]{4} [0-9a-f]{4} · \d+/\d+$", re.MULTILINE)
+PALE, DARK = "#9DB5B0", "#0E4A50"
 # The table behind a chart says again what stands beside its bars.
+BAR = re.compile(r"(?P<item><li(?P<marked> class=\"highlight\")?>(?:(?!</li>).)*?<rect )", re.DOTALL)
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
 
 
@@ -57,13 +58,19 @@ def publication_pdf(version, language):
     text, signed = version.text_in(language), roll.of(version, language)
     return _write(
         "coalition/papers/publication.html",
-        version,
         language,
+        version=version,
+        publication=version.publication,
         text=text,
-        body=mark_safe(FOLDED.sub("", text.html)),  # noqa: S308 - cleaned when it was frozen
+        body=mark_safe(_printed(text.html)),  # noqa: S308 - cleaned when it was frozen
         roll=signed,
         pictures={line.organization.pk: _data(line.logo.image) for line in signed.logos},
     )
+
+
+def _printed(html):
+    """A frozen text as paper shows it: no folded tables, and the bars of its charts coloured without a style sheet."""
+    return BAR.sub(lambda bar: f'{bar["item"]}fill="{DARK if bar["marked"] else PALE}" ', FOLDED.sub("", html))
 
 
 def _data(image):
@@ -77,8 +84,13 @@ def _data(image):
 
 def certificate_pdf(decision, language):
     """Who answered what, on which text, when and by what authority: the certificate of one decision. As above."""
-    version = decision.version
-    return _write("coalition/papers/certificate.html", version, language, **of_decision(decision, language))
+    return _write("coalition/papers/certificate.html", language, **of_decision(decision, language))
+
+
+def name_of(decision):
+    """What the file of a certificate is called, in the language in which the decision was made."""
+    with override(decision.language):
+        return f"{pgettext('name of a file', 'certificate')}-{decision.version.code}.pdf"
 
 
 def of_decision(decision, language):
@@ -102,19 +114,19 @@ def code_svg(address):
     """An address as a QR code, an SVG that is read aloud as the address itself."""
     code = qrcode.QRCode(border=0, error_correction=qrcode.constants.ERROR_CORRECT_M)
     code.add_data(address)
-    path = code.make_image(image_factory=SvgPathImage).make_path().attrib["d"]
-    side = code.modules_count
+    rows = code.get_matrix()
+    path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
     return format_html(
         '<svg class="code" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-label="{}">'
         '<path d="{}" fill="#1A2126"/></svg>',
-        side,
-        side,
+        len(rows),
+        len(rows),
         address,
         path,
     )
 
 
-def _write(template, version, language, **context):
+def _write(template, language, *, version, **context):
     weasyprint = _weasyprint()
     installation = Installation.get()
     with override(language):
@@ -125,15 +137,15 @@ def _write(template, version, language, **context):
                 "installation": installation,
                 "language": language,
                 "version": version,
-                "publication": version.publication,
                 "address": address,
                 "code": code_svg(address),
                 "running": f"{installation.name} · {quilt.short_hash(version.digest)}",
                 **context,
             },
         )
+    frozen = {"created": version.frozen_at, "modified": version.frozen_at}
     signed = [
-        weasyprint.Attachment(string=text.canonical, name=f"text-{text.language}.txt", relationship="Data")
+        weasyprint.Attachment(string=text.canonical, name=f"text-{text.language}.txt", relationship="Data", **frozen)
         for text in sorted(version.texts.all(), key=lambda text: text.language)
     ]
     pdf = BytesIO()

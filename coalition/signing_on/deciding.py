@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from coalition import audit, languages, timeline
+from coalition import audit, languages, papers, timeline
 from coalition.counting import standing
 from coalition.models import Decision, Entry, Organization, Publication
 
@@ -139,8 +139,11 @@ def withdraw(invitation, *, language, at=None):
     )
 
 
-def append(invitation, *, text, replaces, at, version, signer_name, **said):
-    """Append a decision; `replaces` makes it the live one. Owes the receipt and writes the timelines."""
+def append(invitation, *, text, replaces, at, version, signer_name, receipt="receipt", **said):
+    """Append a decision; `replaces` makes it the live one. Owes the receipt and writes the timelines.
+
+    `receipt` names the notice that is owed to the person of the invitation; empty where another verb tells them.
+    """
     publication, organization = invitation.round.publication, invitation.organization
     if replaces:
         Decision.objects.live().filter(publication=publication, organization=organization).update(live=False)
@@ -155,12 +158,15 @@ def append(invitation, *, text, replaces, at, version, signer_name, **said):
         at=at,
         **said,
     )
-    lines = told(invitation, text, version, at=at, name=signer_name)
+    lines = told(invitation, text, version, by=decision.recorded_by, at=at, name=signer_name)
     Entry.objects.bulk_create(lines)
-    timeline.seen_alive([line.person_id for line in lines if line.person_id], at=at)
+    if decision.via == Decision.Via.LINK:
+        timeline.seen_alive([line.person_id for line in lines if line.person_id], at=at)
     did = {"organization": organization.pk, "choice": decision.choice, "version": version.number, "via": decision.via}
     audit.record(audit.Action.SIGN_ON, decision, details=did, by=decision.recorded_by)
-    owe("receipt", invitation, version, key=f"receipt-{decision.pk}", decision=decision)
+    if receipt:
+        paper = {"name": papers.name_of(decision), "type": "application/pdf", "certificate": decision.pk}
+        owe(receipt, invitation, version, key=f"receipt-{decision.pk}", decision=decision, attachments=[paper])
     return decision
 
 
