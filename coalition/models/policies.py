@@ -103,6 +103,11 @@ class RoleChange(models.Model):
     role = models.CharField(_("role"), max_length=20, choices=Representative.Role, blank=True)
     title = I18nCharField(_("title"), max_length=120, blank=True)
     may_sign = models.BooleanField(_("may sign for the organization"), default=False)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    before = models.JSONField(
+        default=dict, blank=True, editable=False
+    )  # of "change": role, title, may_sign as they were
+    undoes = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="objections")
     asked_by = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="+")
     asked_at = models.DateTimeField(_("asked"), auto_now_add=True)
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.WAITING)
