@@ -3,15 +3,17 @@
 Only the newest decision of an organization is live; a clerical correction keeps the signatures of the text before it.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from django.db.models import Q
+from django.db.models import Case, CharField, Count, F, OuterRef, Q, Subquery, Value, When
+from django.utils.functional import cached_property
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from coalition import languages
-from coalition.models import Decision, Organization
+from coalition.models import Decision, Handover, Organization, Region
 
 Choice = Decision.Choice
 
@@ -24,6 +26,17 @@ def versions_equivalent(version):
         if earlier.material:
             break
     return found
+
+
+def delivered(version):
+    """The first time that this text was handed over, as it is or with clerical changes; None while it was not (G7)."""
+    later = version.publication.versions.filter(number__gt=version.number).order_by("number")
+    family = [each.pk for each in versions_equivalent(version)]
+    for each in later:
+        if each.material:
+            break
+        family.append(each.pk)
+    return Handover.objects.filter(version__in=family).order_by("at", "pk").first()
 
 
 def _last_words(version):
@@ -165,43 +178,135 @@ class Line:
         )
 
 
-def _where(round_, chain):
-    """{organization id: Standing} for the board: as it is now, or, once the round is closed, as it was left."""
-    if round_.closed_at is None:
-        return standings(round_.publication)
-    found = {}
-    waiting = set(round_.decisions.waiting().values_list("pk", flat=True))
-    for decision in round_.decisions.select_related("version", "organization").order_by("pk"):
-        standing = found.setdefault(decision.organization_id, Standing())
-        if decision.pk in waiting:
-            standing.waiting = decision
-        elif not decision.late or decision.choice != Choice.SIGN or decision.accepted:
-            standing.live, standing.current = decision, decision.version_id in chain
-    return found
+_NUMBERS = (Count("pk"), Count("pk", filter=Q(seen=True)))
+
+
+class Board:
+    """The board of a round: as it is now or, once closed, as it was left. The database counts and pages."""
+
+    def __init__(self, round_):
+        self.round = round_
+        self.decisions = round_.decisions if round_.closed_at else round_.publication.decisions
+
+    @property
+    def answers(self):
+        """The decisions of which each partner's newest stands."""
+        if self.round.closed_at is None:
+            return self.decisions.live()
+        return self.decisions.exclude(Q(late=True, choice=Choice.SIGN) & ~Q(accepted=True))
+
+    @cached_property
+    def chain(self):
+        """The keys of the versions whose answers count: the text that partners decide on."""
+        version = self.round.publication.versions.order_by("-number")
+        if self.round.closed_at:
+            version = version.filter(pk__in=self.round.invitations.values("version"))
+        current = version.first()
+        if current is None:
+            return set()
+        current.publication = self.round.publication
+        return {each.pk for each in versions_equivalent(current)}
+
+    def partners(self):
+        """Every partner asked, in alphabetical order, as a queryset.
+
+        Each has `stands` (of State), `seen` (somebody opened the text) and `has_decided`.
+        """
+        asked = self.round.invitations.order_by()
+        opened = asked.exclude(seen_at=None).values("organization")
+        newest = self.answers.filter(organization=OuterRef("pk")).order_by("-pk")
+        stands = Case(
+            When(pk__in=self.decisions.waiting().order_by().values("organization"), then=Value(State.LATE)),
+            When(answer_version__in=self.chain, then=F("answer_choice")),
+            When(~Q(answer_choice=Choice.WITHDRAW) & Q(answer_choice__isnull=False), then=Value(State.AGAIN)),
+            When(pk__in=opened, then=Value(State.SEEN)),
+            default=Value(State.ASKED),
+            output_field=CharField(),
+        )
+        return (
+            Organization.objects.filter(pk__in=asked.values("organization"))
+            .annotate(
+                answer_version=Subquery(newest.values("version")[:1]),
+                answer_choice=Subquery(newest.values("choice")[:1]),
+            )
+            .annotate(stands=stands, seen=Q(pk__in=opened))
+            .annotate(has_decided=Q(stands__in=[each.value for each in State if each.decided]))
+            .order_by("alphabetical", "pk")
+        )
+
+    def to_remind(self):
+        """The partners that owe an answer and can be reminded: somebody who may sign has a link that opens."""
+        reached = self.round.invitations.filter(revoked_at=None, representative__may_sign=True)
+        return self.partners().filter(has_decided=False, pk__in=reached.order_by().values("organization"))
+
+    def tally(self):
+        """(the Tally of the whole round, [that of each scope]), by one query beside the chain."""
+        whole, scopes = Tally(), {scope: Tally(str(scope.label)) for scope in Organization.Scope}
+        rows = self.partners().order_by().values_list("scope", "stands").annotate(*_NUMBERS)
+        for scope, state, number, seen in rows:
+            for each in (whole, scopes[Organization.Scope(scope)]):
+                each.add(State(state), number, seen)
+        return whole, [each for each in scopes.values() if each.asked]
+
+    def tally_by_region(self):
+        """[Tally of each region, last that of partners in none]. A partner of two regions counts in both."""
+        rows = self.partners().order_by().values_list("regions", "stands").annotate(*_NUMBERS)
+        found = {}
+        for region, state, number, seen in rows:
+            found.setdefault(region, Tally()).add(State(state), number, seen)
+        tallies = []
+        for region in Region.objects.filter(pk__in=[pk for pk in found if pk]):
+            found[region.pk].label = str(region)
+            tallies.append(found[region.pk])
+        if tallies and None in found:
+            found[None].label = str(_("No region"))
+            tallies.append(found[None])
+        return tallies
+
+    def lines(self, asked):
+        """[Line] of some of the partners, in their order; a fixed number of queries however many they are."""
+        asked = list(asked)
+        theirs = {"organization__in": asked}
+        stood, sent = {partner.pk: Standing() for partner in asked}, {partner.pk: [] for partner in asked}
+        for decision in self.answers.filter(**theirs).select_related("version").order_by("pk"):
+            where = stood[decision.organization_id]
+            where.live, where.current = decision, decision.version_id in self.chain
+        for decision in self.decisions.waiting().filter(**theirs).select_related("version").order_by("pk"):
+            stood[decision.organization_id].waiting = decision
+        invitations = self.round.invitations.filter(**theirs).select_related("representative__person", "version")
+        for invitation in invitations.order_by("pk"):
+            sent[invitation.organization_id].append(invitation)
+        return [Line(each, State(each.stands), stood[each.pk], sent[each.pk]) for each in asked]
+
+
+@dataclass
+class Tally:
+    """How many of a number of partners were asked, opened the text, think about it, decided."""
+
+    label: str = ""
+    asked: int = 0
+    opened: int = 0
+    thinking: int = 0
+    decided: int = 0
+    states: Counter = field(default_factory=Counter)
+
+    @property
+    def undecided(self):
+        return self.asked - self.decided
+
+    def add(self, state, number, seen):
+        """Count partners of one state, of whom `seen` opened the text."""
+        self.asked += number
+        self.states[state] += number
+        if state.decided:
+            self.decided += number
+            self.opened += number
+        else:
+            self.thinking += number if state == State.TIME else seen
+            self.opened += seen
 
 
 def board(round_):
-    """Every partner asked in a round with where they stand, in alphabetical order; a fixed number of queries."""
-    asked, versions = {}, {}
-    invitations = round_.invitations.select_related("organization", "representative__person", "version")
-    for invitation in invitations.order_by("pk"):
-        asked.setdefault(invitation.organization, []).append(invitation)
-        versions[invitation.version.number] = invitation.version
-    if not asked:
-        return []
-    last = versions[max(versions)]
-    last.publication = round_.publication
-    where = _where(round_, {version.pk for version in versions_equivalent(last)})
-    lines = []
-    for organization, theirs in asked.items():
-        stands = where.get(organization.pk) or Standing()
-        if stands.waiting:
-            state = State.LATE
-        elif stands.current:
-            state = State(stands.live.choice)
-        elif stands.live and stands.live.choice != Choice.WITHDRAW:
-            state = State.AGAIN
-        else:
-            state = State.SEEN if any(i.seen_at for i in theirs) else State.ASKED
-        lines.append(Line(organization, state, stands, theirs))
-    return sorted(lines, key=lambda line: languages.sort_key(line.organization.name))
+    """Every partner asked in a round with where it stands, in alphabetical order; a fixed number of queries."""
+    board_ = Board(round_)
+    return board_.lines(board_.partners())

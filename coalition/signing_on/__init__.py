@@ -6,14 +6,18 @@ Verbs write the notices they owe; the doors send them.
 
 from .amending import tell_of_amendment
 from .asking import Invited, close_round, invite, move_deadline, open_round
+from .by_letter import record_letter
+from .consequences import handed_over_with
 from .deciding import accept, decide, set_aside, withdraw
 from .desk import desk_link, desk_token, open_desk
 from .links import link, mark_seen, open_link, revoke, token_for
 from .refusals import (
+    AlreadyAnswered,
     ExpiredLink,
     LinkError,
     MayNotSign,
     NothingToWithdraw,
+    OutsideScope,
     RevokedLink,
     RoundClosed,
     Superseded,
@@ -23,11 +27,13 @@ from .reminding import remind, remind_undecided, undecided
 from .telling import reachable, send_link
 
 __all__ = [
+    "AlreadyAnswered",
     "ExpiredLink",
     "Invited",
     "LinkError",
     "MayNotSign",
     "NothingToWithdraw",
+    "OutsideScope",
     "RevokedLink",
     "RoundClosed",
     "Superseded",
@@ -37,6 +43,7 @@ __all__ = [
     "decide",
     "desk_link",
     "desk_token",
+    "handed_over_with",
     "invite",
     "link",
     "mark_seen",
@@ -45,6 +52,7 @@ __all__ = [
     "open_link",
     "open_round",
     "reachable",
+    "record_letter",
     "remind",
     "remind_undecided",
     "revoke",
