@@ -8,13 +8,23 @@ from django.utils.translation import gettext_lazy as _
 
 from coalition import audit, languages, papers, timeline
 from coalition.counting import standing
-from coalition.models import Decision, Entry, Organization, Publication
+from coalition.models import Decision, Entry, Logo, Organization, Publication
 
+from .consequences import handed_over_with
 from .links import invitations, still_speaks
-from .refusals import MayNotSign, NothingToWithdraw, RevokedLink, RoundClosed, Superseded
+from .refusals import (
+    AlreadyAnswered,
+    MayNotSign,
+    NothingToWithdraw,
+    OutsideScope,
+    RevokedLink,
+    RoundClosed,
+    Superseded,
+)
 from .telling import owe, told
 
 Choice = Decision.Choice
+ANY = object()
 ANSWERED = {
     Choice.SIGN: _("%(organization)s signed “%(title)s”, version %(number)s (%(name)s)"),
     Choice.SUPPORT: _("%(organization)s supports “%(title)s”, version %(number)s, without being listed (%(name)s)"),
@@ -40,6 +50,17 @@ def hold(invitation):
     return publication, held
 
 
+def is_asked(invitation):
+    """Whether the round asks organizations of this one's scope."""
+    scopes = invitation.round.scopes
+    return not scopes or invitation.organization.scope in scopes
+
+
+def may_use_logo(organization):
+    """Whether there is a logo whose use somebody allowed, and still allows (G6)."""
+    return Logo.objects.usable().filter(organization=organization).exists()
+
+
 @transaction.atomic
 def decide(
     invitation,
@@ -55,14 +76,17 @@ def decide(
     language,
     reason="",
     reason_private=False,
+    seen=ANY,
     at=None,
 ):
     """Record what an organization answers on the version its representative read. Returns the decision.
 
-    `attestation`: the very words that were confirmed. `until`: with "time", the day by which they answer. The same
-    answer given twice is recorded once. A signature after the deadline waits for staff (G3); any other answer
-    counts at once, for it only ever takes a name off the list. Raises MayNotSign, RoundClosed, Superseded, RevokedLink,
-    or ValidationError where a name or the attested authority (G1) is missing; then nothing is stored.
+    `attestation`: the very words that were confirmed. `until`: with "time", the day by which they answer. `seen`: the
+    primary key of the organization's answer that stood on the page, None for none; left out, it is not compared. The
+    same answer given twice is recorded once. A signature after the deadline waits for staff (G3); any other answer
+    counts at once, for it only ever takes a name off the list. Raises MayNotSign, RoundClosed, OutsideScope,
+    Superseded, AlreadyAnswered, RevokedLink, or ValidationError where a name, the attested authority (G1) or a logo
+    whose use is allowed (G6) is missing; then nothing is stored.
     """
     choice = Choice(choice)
     if choice == Choice.WITHDRAW:
@@ -70,6 +94,8 @@ def decide(
     publication, invitation = hold(invitation)
     if invitation.round.closed_at:
         raise RoundClosed
+    if not is_asked(invitation):
+        raise OutsideScope
     current = publication.current_version
     if version.pk != current.pk:
         raise Superseded(current)
@@ -84,6 +110,10 @@ def decide(
     at = at or timezone.now()
     if choice == Choice.TIME and not (until and languages.local(at, invitation.round.zone).date() < until):
         errors["until"] = ValidationError(_("Choose a day that is still to come."), code="until")
+    if with_logo and choice == Choice.SIGN and not may_use_logo(invitation.organization):
+        errors["choice"] = ValidationError(
+            _("There is no logo of your organization that we may use. Sign without it, or add one first."), code="logo"
+        )
     if errors:
         raise ValidationError(errors)
     said = {
@@ -101,6 +131,8 @@ def decide(
     standing_answer = before.waiting or before.live
     if standing_answer and all(getattr(standing_answer, name) == value for name, value in said.items()):
         return standing_answer
+    if seen is not ANY and standing_answer and standing_answer.pk != seen:
+        raise AlreadyAnswered(standing_answer)
     late = at > invitation.round.deadline
     waits = late and choice == Choice.SIGN
     return append(
@@ -165,8 +197,17 @@ def append(invitation, *, text, replaces, at, version, signer_name, receipt="rec
     did = {"organization": organization.pk, "choice": decision.choice, "version": version.number, "via": decision.via}
     audit.record(audit.Action.SIGN_ON, decision, details=did, by=decision.recorded_by)
     if receipt:
+        handed_over = handed_over_with(publication, organization, before=decision)
         paper = {"name": papers.name_of(decision), "type": "application/pdf", "certificate": decision.pk}
-        owe(receipt, invitation, version, key=f"receipt-{decision.pk}", decision=decision, attachments=[paper])
+        owe(
+            receipt,
+            invitation,
+            version,
+            key=f"receipt-{decision.pk}",
+            decision=decision,
+            handed_over=handed_over,
+            attachments=[paper],
+        )
     return decision
 
 

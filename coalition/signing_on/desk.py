@@ -7,7 +7,7 @@ import datetime
 import secrets
 
 from django.conf import settings
-from django.core.signing import BadSignature, SignatureExpired, TimestampSigner, b62_decode, b62_encode
+from django.core.signing import BadSignature, SignatureExpired
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +17,7 @@ from coalition import notices
 from coalition.models import Address, Installation, Invitation, LinkDevice, Representative
 from coalition.models.organizations import new_nonce
 
+from .links import Dated, issued_at, own_invitation, token_for, valid_for
 from .refusals import ExpiredLink, RevokedLink, UnknownLink
 from .telling import reachable
 
@@ -25,32 +26,16 @@ BY_CODE = "coalition.signing_on.desk.code"
 CODE_OPENS_FOR = datetime.timedelta(hours=8)
 
 
-class _Dated(TimestampSigner):
-    """Signs for the moment a link was made, which need not be now."""
-
-    def __init__(self, salt, issued=None):
-        super().__init__(salt=salt, sep=".")
-        self.issued = issued
-
-    def timestamp(self):
-        return b62_encode(int((self.issued or timezone.now()).timestamp()))
-
-
-def issued_at(token):
-    """The moment a token of ours was made. Call it on a token that has opened: nothing is verified here."""
-    return datetime.datetime.fromtimestamp(b62_decode(token.rsplit(".", 2)[-2]), datetime.UTC)
-
-
 def desk_token(representative, issued=None, *, by_code=False):
     """The secret of a desk link, dated `issued` (now, when left out). With `by_code` it opens for some hours only."""
-    signer = _Dated(BY_CODE if by_code else BY_LINK, issued)
+    signer = Dated(BY_CODE if by_code else BY_LINK, issued)
     return signer.sign(f"{representative.pk}.{representative.nonce}")
 
 
 def is_by_code(token):
     """Whether the token was given for a code that came to the person's own address."""
     try:
-        _Dated(BY_CODE).unsign(token)
+        Dated(BY_CODE).unsign(token)
     except BadSignature:
         return False
     return True
@@ -65,10 +50,9 @@ def desk_link(representative, language, name="desk", *args, issued=None):
 def open_desk(token):
     """The representative whose desk a token opens. Raises UnknownLink, RevokedLink or ExpiredLink."""
     by_code = is_by_code(token)
-    signer, expired = _Dated(BY_CODE if by_code else BY_LINK), False
-    valid_for = CODE_OPENS_FOR if by_code else datetime.timedelta(days=Installation.get().personal_link_days)
+    signer, expired = Dated(BY_CODE if by_code else BY_LINK), False
     try:
-        value = signer.unsign(token, max_age=valid_for)
+        value = signer.unsign(token, max_age=CODE_OPENS_FOR if by_code else valid_for())
     except SignatureExpired:
         value, expired = signer.unsign(token), True
     except BadSignature:
@@ -84,6 +68,17 @@ def open_desk(token):
 
 def representatives():
     return Representative.objects.select_related("organization", "person").prefetch_related("person__addresses")
+
+
+def link_to_text(representative, token, round_):
+    """The secret of the page of a text, made at an open desk, which dies with the desk; None where none was asked."""
+    invitation = own_invitation(representative, round_)
+    if invitation is None:
+        return None
+    issued = issued_at(token)
+    if is_by_code(token):
+        issued -= valid_for() - CODE_OPENS_FOR
+    return token_for(invitation, issued)
 
 
 def of_person(person):

@@ -1,9 +1,10 @@
 """Personal links: signed, expiring, revocable, bound to one person of one organization in one round."""
 
 import datetime
+import secrets
 
 from django.conf import settings
-from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
+from django.core.signing import BadSignature, SignatureExpired, TimestampSigner, b62_decode, b62_encode
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
@@ -12,14 +13,33 @@ from coalition.models import Installation, Invitation, Organization
 
 from .refusals import ExpiredLink, RevokedLink, UnknownLink
 
-
-def _signer():
-    return TimestampSigner(salt="coalition.signing_on", sep=".")
+SALT = "coalition.signing_on"
 
 
-def token_for(invitation):
-    """A personal link's secret, dated now."""
-    return _signer().sign(invitation.nonce)
+class Dated(TimestampSigner):
+    """Signs for the moment `issued`, which need not be now: a link made from a page is no younger than the page's."""
+
+    def __init__(self, salt, issued=None):
+        super().__init__(salt=salt, sep=".")
+        self.issued = issued
+
+    def timestamp(self):
+        return b62_encode(int((self.issued or timezone.now()).timestamp()))
+
+
+def issued_at(token):
+    """The moment a token of ours was made. Call it on a token that has opened: nothing is verified here."""
+    return datetime.datetime.fromtimestamp(b62_decode(token.rsplit(".", 2)[-2]), datetime.UTC)
+
+
+def valid_for():
+    """How long a personal link opens."""
+    return datetime.timedelta(days=Installation.get().personal_link_days)
+
+
+def token_for(invitation, issued=None):
+    """A personal link's secret, dated `issued` (now, when left out)."""
+    return Dated(SALT, issued).sign(invitation.nonce)
 
 
 def link(invitation, language):
@@ -30,9 +50,9 @@ def link(invitation, language):
 
 def open_link(token):
     """The invitation behind a personal link. Raises UnknownLink, RevokedLink or ExpiredLink."""
-    signer, expired = _signer(), False
+    signer, expired = Dated(SALT), False
     try:
-        nonce = signer.unsign(token, max_age=datetime.timedelta(days=Installation.get().personal_link_days))
+        nonce = signer.unsign(token, max_age=valid_for())
     except SignatureExpired:
         nonce, expired = signer.unsign(token), True
     except BadSignature:
@@ -63,9 +83,38 @@ def still_asked(invitation):
     return still_speaks(invitation) and invitation.organization.stage != Organization.Stage.LEFT
 
 
-def mark_seen(invitation):
-    """The page was opened; the first time counts."""
-    Invitation.objects.filter(pk=invitation.pk, seen_at=None).update(seen_at=timezone.now())
+def mark_seen(invitation, version=None):
+    """The page was opened; the first time counts. `version`: what the person themselves read, so that the next time
+    what changed since stands on top."""
+    now, opened = timezone.now(), Invitation.objects.filter(pk=invitation.pk)
+    opened.filter(seen_at=None).update(seen_at=now)
+    if version is not None:
+        opened.exclude(seen_version=version).update(seen_version=version)
+
+
+def own_invitation(representative, round_):
+    """The invitation by which somebody reads and answers what their organization was asked; None where it was not.
+
+    A colleague of who was asked gets one of their own, without being written to: the organization was asked already.
+    """
+    asked = invitations().filter(round=round_, organization=representative.organization_id)
+    theirs = asked.filter(representative=representative).first()
+    if theirs is not None:
+        return theirs if theirs.revoked_at is None else None
+    first = asked.filter(revoked_at=None).order_by("pk").first()
+    if first is None:
+        return None
+    made, _new = Invitation.objects.get_or_create(
+        round=round_,
+        representative=representative,
+        defaults={
+            "organization": representative.organization,
+            "version": first.version,
+            "nonce": secrets.token_urlsafe(16),
+            "invited_at": timezone.now(),
+        },
+    )
+    return invitations().get(pk=made.pk)
 
 
 def revoke(invitation):

@@ -40,5 +40,21 @@ class Superseded(Exception):
         self.version = version
 
 
+class OutsideScope(Exception):
+    """The round asks organizations of other scopes; this one reads."""
+
+
+class AlreadyAnswered(Exception):
+    """A colleague answered while the page was open. `decision` is what they said; nothing was stored."""
+
+    def __init__(self, decision):
+        super().__init__()
+        self.decision = decision
+
+
 class NothingToWithdraw(Exception):
     """No answer stands that could be taken back."""
+
+
+class NotInForce(Exception):
+    """A standing authorization that was revoked, extended or ended, or does not cover what it should. Nothing changed."""

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from coalition import signing_on
 from coalition.models import Representative
 from coalition.signing_on import desk as desks
-from coalition.signing_on import devices
+from coalition.signing_on import devices, links
 
 COOKIE = "device"
 KEPT_FOR = 365 * 24 * 3600  # seconds
@@ -143,7 +143,7 @@ def _desk_door(view, *, strangers):
 
 def behind_link(request, representative, token, view):
     """Call `view()` behind the personal link of one text; `request.desk` opens no longer than that link."""
-    issued = desks.issued_at(token)
+    issued = links.issued_at(token)
     return _let_in(request, representative, desks.desk_token(representative, issued), view)
 
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from coalition import signing_on, tasks
 from coalition.forms.desk import CodeForm, WayInCodeForm, WayInForm
 from coalition.middleware import origin_of
-from coalition.signing_on import codes, devices
+from coalition.signing_on import codes, devices, links
 from coalition.signing_on import desk as desks
 
 from .desk import (
@@ -179,7 +179,7 @@ def renew(request, token):
 def make_useless(request, desk):
     """The person says that a link went astray: every link of theirs is closed, and a new one goes to their address."""
     by_code = desks.is_by_code(desk.token)
-    issued = desks.issued_at(desk.token)
+    issued = links.issued_at(desk.token)
     representative = desks.make_useless(desk.representative)
     tasks.send_notices.delay_on_commit()
     messages.success(request, _("Done. The old links open nothing any more. A new one is on its way to you."))
