@@ -121,6 +121,6 @@ def keep(organization, *, png=None, permitted_by="", permitted_on=None, expires_
 def remove(logo, *, by=None):
     organizations.delete_later(logo.image)
     organization = logo.organization
-    audit.record(audit.Action.EDIT, logo, details={"removed": True}, by=by)
+    audit.record(audit.Action.EDIT, logo, details={"did": "removed"}, by=by)
     logo.delete()
     timeline.note(organization, Entry.Kind.EDIT, _("The logo was removed"), by=by)

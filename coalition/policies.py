@@ -58,7 +58,7 @@ def keep(
     policy.favours.set(favours)
     policy.never.set(never)
     _note(organization, changed, person=person, by=by, who=who.strip())
-    audit.record(audit.Action.EDIT, policy, details={"fields": changed, "told": bool(by)}, by=by)
+    audit.record(audit.Action.EDIT, policy, details={"fields": changed, "source": "staff" if by else "self"}, by=by)
     return policy
 
 

@@ -57,4 +57,4 @@ class NothingToWithdraw(Exception):
 
 
 class NotInForce(Exception):
-    """A standing authorization that was revoked, extended or ended, or does not cover what it should. Nothing changed."""
+    """A standing authorization that ended, was replaced, or does not cover what it should. Nothing was changed."""
