@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rapidfuzz import fuzz
@@ -21,6 +21,7 @@ from coalition.models import (
     Membership,
     Organization,
     Representative,
+    RoleChange,
     fold,
 )
 
@@ -183,8 +184,13 @@ def on_leaving(organization):
 def add_representative(organization, *, name, email, language, role, title, may_sign, by=None):
     """Let a person speak for an organization; found by name and email, else added. One person has one role."""
     person = people.recognise(name=name, email=email, language=language, source=organization.name, by=by)
+    said = {"role": role, "title": title, "may_sign": may_sign}
+    last = organization.representatives.aggregate(last=Max("position"))["last"]
     representative, added = Representative.objects.update_or_create(
-        organization=organization, person=person, defaults={"role": role, "title": title, "may_sign": may_sign}
+        organization=organization,
+        person=person,
+        defaults=said,
+        create_defaults=said | {"position": 0 if last is None else last + 1},  # asked after the others
     )
     if added:
         said = {"person": person, "organization": organization}
@@ -211,6 +217,7 @@ def remove_representative(representative, *, by=None):
     """They no longer speak for it. What they signed stands: a decision keeps its signer's name and title."""
     organization, person = representative.organization, representative.person
     representative.invitations.filter(revoked_at=None).update(revoked_at=timezone.now())
+    representative.role_changes.exclude(state=RoleChange.State.WAITING).update(representative=None)  # they stay told
     representative.delete()
     said = {"person": person, "organization": organization}
     timeline.note(organization, Entry.Kind.EDIT, _("%(person)s no longer speaks for it"), said, by=by)
