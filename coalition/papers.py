@@ -112,16 +112,17 @@ def address_of(version):
 
 def code_svg(address):
     """An address as a QR code, an SVG that is read aloud as the address itself."""
-    code = qrcode.QRCode(border=0, error_correction=qrcode.constants.ERROR_CORRECT_M)
+    code = qrcode.QRCode(border=2, error_correction=qrcode.constants.ERROR_CORRECT_M)
     code.add_data(address)
     rows = code.get_matrix()
     path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
     return format_html(
         '<svg class="code" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-label="{}">'
-        '<path d="{}" fill="#1A2126"/></svg>',
+        '<path d="M0 0h{}v{}h-{}z" fill="#FFFFFF"/><path d="{}" fill="#1A2126"/></svg>',
         len(rows),
         len(rows),
         address,
+        *[len(rows)] * 3,
         path,
     )
 
