@@ -3,9 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from coalition import bulk, duplicates, importing, notices, preferences, retention, sign_ins
+from coalition import bulk, charts, duplicates, importing, notices, preferences, retention, reviewing, sign_ins
 from coalition.forms import finding
-from coalition.models import BulkAction, DuplicateSearch, Heartbeat, Import
+from coalition.models import BulkAction, DuplicateSearch, Heartbeat, Import, Round
 
 IMPORT_CHUNKS = 80  # 200,000 rows, a turn of some forty seconds; then others may have the worker
 BULK_CHUNKS = 20
@@ -80,6 +80,14 @@ def retain():
         retain.delay()
     else:
         sign_ins.forget_old()
+        reviewing.forget_old()
+
+
+@shared_task
+def draw_chart(round_id):
+    """Draw the progress of a round for its board; beat asks for it once answers have come in."""
+    if round_ := Round.objects.filter(pk=round_id).select_related("publication").first():
+        charts.draw(round_)
 
 
 @shared_task
@@ -97,4 +105,6 @@ def sweep():
         work_in_bulk.delay(action_id)
     for search_id in duplicates.stalled():
         find_duplicates.delay(search_id)
+    for round_id in charts.due():
+        draw_chart.delay(round_id)
     importing.discard_abandoned()
