@@ -2,13 +2,19 @@
 
 from django.urls import include, path
 
-from coalition.views import preferences, signing, staying
+from coalition.views import preferences, reviewing, signing, staying, talking
 
 urlpatterns = [
     path("sign/<str:token>/", signing.sign, name="sign"),
     path("sign/<str:token>/recorded/", signing.recorded, name="sign_recorded"),
     path("sign/<str:token>/withdraw/", signing.withdraw, name="sign_withdraw"),
     path("sign/<str:token>/new-link/", signing.renew, name="sign_renew"),
+    path("sign/<str:token>/questions/", talking.questions, name="sign_questions"),
+    path("sign/<str:token>/propose/", talking.propose, name="sign_propose"),
+    path("sign/<str:token>/colleagues/", talking.colleagues, name="sign_colleagues"),
+    path("sign/<str:token>/colleagues/<int:review>/again/", talking.colleague_again, name="sign_colleague_again"),
+    path("sign/<str:token>/colleagues/<int:review>/close/", talking.colleague_revoke, name="sign_colleague_revoke"),
+    path("review/<str:token>/", reviewing.review, name="review"),
     path("desk/", include("coalition.desk_urls")),
     path("stay/<str:token>/", staying.stay, name="stay"),
     path("preferences/", preferences.link, name="preferences_link"),

@@ -95,7 +95,7 @@ def what_is_due(request, panels):
 
 @hooks.register("construct_homepage_panels")
 def what_waits(request, panels):
-    panels += [home.RoundsPanel(request), home.ImportsPanel(request)]
+    panels += [home.RoundsPanel(request), home.RemarksPanel(request), home.ImportsPanel(request)]
 
 
 @hooks.register("construct_homepage_panels")
@@ -154,6 +154,7 @@ def sign_on_log_actions(actions):
     actions.register_action("coalition.remind", _("Remind"), _("Partners reminded"))
     actions.register_action("coalition.move_deadline", _("Change the deadline"), _("Deadline changed"))
     actions.register_action("coalition.settle", _("Settle"), _("Late signature settled"))
+    actions.register_action("coalition.reply", _("Reply"), _("Partner answered"))
     actions.register_action("coalition.close_round", _("Close"), _("Round closed"))
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from wagtail.admin.ui.components import Component
 
-from coalition import accounts, counting, duplicates, follow_ups, languages
+from coalition import accounts, counting, duplicates, follow_ups, languages, talking
 from coalition.models import Address, Agreement, FollowUp, Import, Installation, Organization, Person, Round
 from coalition.views.follow_ups import page_of
 
@@ -114,6 +114,38 @@ class RoundsPanel(Panel):
             "tone": "bad" if left.total_seconds() < 0 else "warn" if left.days < 3 else "",
             "done": decided,
             "total": len(board),
+        }
+
+
+class RemarksPanel(Panel):
+    """Rounds in which partners wait for an answer, the nearest deadline first."""
+
+    name = "remarks"
+    order = 125
+    title = gettext_lazy("Questions and proposals of partners")
+    icon = "comment"
+    permission = "coalition.view_round"
+
+    @cached_property
+    def lines(self):
+        waiting = talking.waiting()
+        rounds = Round.objects.filter(pk__in=waiting).select_related("publication").order_by("deadline")[:SHOWN]
+        return [self.line(round_, *waiting[round_.pk]) for round_ in rounds]
+
+    def line(self, round_, questions, proposals):
+        notes = []
+        if questions:
+            words = ngettext("%(number)d question waits", "%(number)d questions wait", questions)
+            notes.append(words % {"number": questions})
+        if proposals:
+            words = ngettext("%(number)d proposed edit waits", "%(number)d proposed edits wait", proposals)
+            notes.append(words % {"number": proposals})
+        kind = talking.Kind.QUESTION if questions else talking.Kind.PROPOSAL
+        return {
+            "words": str(round_.publication),
+            "url": f"{reverse('rounds:remarks', args=[round_.pk])}?kind={kind}",
+            "note": " · ".join(notes),
+            "tone": "warn",
         }
 
 

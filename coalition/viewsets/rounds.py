@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.models import Round
-from coalition.views.rounds import acting, board, listing, opening
+from coalition.views.rounds import acting, board, listing, opening, remarks
 
 
 class RoundViewSet(ModelViewSet):
@@ -43,6 +43,8 @@ class RoundViewSet(ModelViewSet):
             path("open/<int:publication>/", self.construct_view(opening.Open), name="open"),
             path("<int:pk>/invite/", self.construct_view(opening.Invite), name="invite"),
             path("<int:pk>/deadline/", self.construct_view(acting.ChangeDeadline), name="deadline"),
+            path("<int:pk>/questions/", self.construct_view(remarks.Remarks), name="remarks"),
+            path("<int:pk>/questions/<int:remark>/", self.construct_view(remarks.Reply), name="reply"),
             path("<int:pk>/close/", self.construct_view(acting.Close), name="close"),
             path("<int:pk>/remind/", self.construct_view(acting.RemindAll), name="remind_all"),
             path("<int:pk>/remind/<int:organization>/", self.construct_view(acting.RemindOne), name="remind"),
