@@ -3,6 +3,7 @@
 An organization is added, moves along the pipeline, and may go to the bin and come back; nothing of it is deleted.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,6 +43,8 @@ DETAILS = [
     "phone",
     "languages",
 ]
+# What a partner may change at its own desk; its name, kind and scope decide where it stands, and are the staff's.
+PARTNERS_OWN = ("printed_name", "website", "email", "phone", "street", "city", "state", "zip", "languages")
 
 
 class MovedMeanwhile(Exception):
@@ -82,6 +85,38 @@ def keep(organization, *, regions=None, constituencies=None, fields=None, by=Non
     return organization
 
 
+@transaction.atomic
+def change_at_desk(organization, values, *, person):
+    """Keep what somebody of the organization changed at its own desk. Returns the names of what changed.
+
+    `values`: {detail: value}; only details of PARTNERS_OWN are taken, and only those that differ are written.
+    """
+    held = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    changed = [name for name in PARTNERS_OWN if name in values and getattr(held, name) != values[name]]
+    if not changed:
+        return []
+    for name in changed:
+        setattr(held, name, values[name])
+    held.save(update_fields=changed)
+    labels = [Organization._meta.get_field(name).verbose_name for name in changed]
+    said = {"person": person, "fields": timeline.Listed(labels)}
+    timeline.note(held, Entry.Kind.EDIT, _("%(person)s changed at the desk: %(fields)s"), said)
+    audit.record(audit.Action.EDIT, held, details={"fields": changed, "source": "self"})
+    return changed
+
+
+def neighbours(organization, name, language, *, each_side=2):
+    """Between whom a printed name stands in an alphabetical list (L3): ([names before], [names after]).
+
+    Among the organizations that signed something and are listed by name; nobody else is told of.
+    """
+    listed = Decision.objects.live().filter(choice=Decision.Choice.SIGN, organization__binned_at=None)
+    others = Organization.objects.filter(pk__in=listed.values("organization")).exclude(pk=organization.pk)
+    names = sorted({other.name_in(language) for other in others.only("name", "printed_name")}, key=languages.sort_key)
+    place = bisect_left([languages.sort_key(other) for other in names], languages.sort_key(name))
+    return names[max(place - each_side, 0) : place], names[place : place + each_side]
+
+
 def alike(name, *, but=None):
     """Organizations whose names are nearly this one, the nearest first, at most three. `but` is not compared."""
     wanted = languages.sort_key(name)
@@ -116,8 +151,9 @@ def discard(organization, *, by=None, why=""):
 
 @transaction.atomic
 def restore(organization, *, by=None):
-    """Take it out of the bin, as it was. Returns False where it is not in there."""
-    held = Organization.objects.filter(pk=organization.pk).exclude(binned_at=None)
+    """Take it out of the bin, as it was. False where it is not in there, or part of another one since a merge: that
+    is undone instead."""
+    held = Organization.objects.filter(pk=organization.pk, merged_into=None).exclude(binned_at=None)
     if not held.update(binned_at=None):
         return False
     timeline.note(organization, Entry.Kind.EDIT, _("Taken out of the bin"), by=by)

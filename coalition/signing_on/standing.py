@@ -17,16 +17,14 @@ from coalition.models import (
     Invitation,
     Organization,
     Policy,
-    Publication,
     Representative,
     StandingAuthorization,
 )
 
 from .authorizing import signatories
-from .deciding import LATE, append, withdraw
+from .deciding import LATE, append, certificate_of, is_asked, may_use_logo, take_turn, withdraw
 from .desk import desk_link
-from .links import invitations
-from .refusals import MayNotSign, NothingToWithdraw, NotInForce, RevokedLink, RoundClosed, Superseded
+from .refusals import MayNotSign, NothingToWithdraw, NotInForce, OutsideScope, RevokedLink, RoundClosed, Superseded
 from .telling import reachable
 
 Choice = Decision.Choice
@@ -78,18 +76,16 @@ def sign(invitation, authorization, *, at=None):
 
     Everything is read afresh under the same locks as any decision (G4). After the deadline it waits for staff like any
     signature (G3). Raises NotInForce where the authorization does not cover the publication (any more), RoundClosed,
-    Superseded where another version is current, RevokedLink, or MayNotSign where the round does not ask its scope.
+    Superseded where another version is current, OutsideScope where the round does not ask it, or RevokedLink.
     """
-    publication = Publication.objects.steady(invitation.round.publication_id)
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=invitation.organization_id)
-    invitation = invitations().get(pk=invitation.pk)
+    publication, invitation = take_turn(invitation)
+    organization, round_ = invitation.organization, invitation.round
     if invitation.revoked_at or organization.is_binned:
         raise RevokedLink
-    round_ = invitation.round
     if round_.closed_at:
         raise RoundClosed
-    if round_.scopes and organization.scope not in round_.scopes:
-        raise MayNotSign
+    if not is_asked(invitation):
+        raise OutsideScope
     version = publication.current_version
     if invitation.version_id != version.pk:
         raise Superseded(version)
@@ -112,7 +108,7 @@ def sign(invitation, authorization, *, at=None):
         signer_title=held.signer_title,
         attested=True,
         attestation=held.attestation,
-        with_logo=held.with_logo,
+        with_logo=held.with_logo and may_use_logo(organization),
         language=held.language,
         late=late,
         via=Decision.Via.STANDING,
@@ -139,6 +135,7 @@ def _tell(decision, authorization):
             language=person.language,
             key=f"standing-{decision.pk}-{person.pk}",
             person=person,
+            attachments=[certificate_of(decision)],
             context={
                 "decision": decision,
                 "authorization": authorization,
@@ -164,7 +161,7 @@ def signed_by(authorization):
     )
 
 
-def standing_now(decisions):
+def still_stand(decisions):
     """{decision's key: whether this very signature still stands, or still waits for staff}."""
     keys = [decision.pk for decision in decisions]
     live = Decision.objects.live().filter(pk__in=keys, choice=Choice.SIGN).values_list("pk", flat=True)
@@ -181,7 +178,7 @@ def take_back(decision, representative, *, language):
     """
     if not representative.may_sign or representative.organization_id != decision.organization_id:
         raise MayNotSign
-    if not standing_now([decision])[decision.pk]:
+    if not still_stand([decision])[decision.pk]:
         raise NothingToWithdraw
     invitation, _new = Invitation.objects.get_or_create(
         round_id=decision.round_id,
