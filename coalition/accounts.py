@@ -56,6 +56,7 @@ ALLOWED = {
             "lookalike": WORK,
             "membership": OWN,
             "merge": WORK,
+            "organizationmerge": WORK,
             "peoplelist": OWN,
             "region": OWN,
             "savedmapping": OWN,

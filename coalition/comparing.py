@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.utils.translation import gettext_lazy as _
 
-from coalition import custom
+from coalition import custom, moving
 from coalition.models import (
     Address,
     BulkChange,
@@ -163,14 +163,8 @@ def _usable(address):
 
 
 def links():
-    """[(model, field)] of everything that points to a person and moves with a merge, in every app."""
-    found = []
-    for relation in Person._meta.get_fields(include_hidden=True):
-        if relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one):
-            model = relation.related_model
-            if model not in NOT_MOVED and not model._meta.proxy:
-                found.append((model, relation.field))
-    return sorted(found, key=lambda link: (link[0]._meta.label_lower != "coalition.address", link[0]._meta.label))
+    """[(model, field)] of everything that points to a person and moves with a merge, in every app; addresses first."""
+    return sorted(moving.links(Person, besides=NOT_MOVED), key=lambda link: link[0] is not Address)
 
 
 # What staff call the rows that have no page of their own.
@@ -182,7 +176,8 @@ NAMES = {
     "coalition.invitation": _("invitations to sign"),
     "coalition.listing": _("lists"),
     "coalition.muting": _("muted topics"),
-    "coalition.policy": _("standing policies they changed"),
+    "coalition.organization_constituencies": _("constituencies served"),
+    "coalition.organization_regions": _("regions"),
     "coalition.representative": _("roles in organizations"),
     "coalition.rolechange": _("changes of who speaks for an organization"),
     "coalition.tagging": _("tags"),

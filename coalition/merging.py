@@ -5,8 +5,7 @@ Everything that hangs on the others moves to the record that stays, whatever app
 Each step stands in `Merge.record`, and an undo takes the steps back in reverse.
 """
 
-from django.apps import apps
-from django.db import IntegrityError, models, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
@@ -25,6 +24,7 @@ from coalition.models import (
     Sensitive,
 )
 from coalition.models.sealing import seal
+from coalition.moving import Moving, Refused, plain
 
 EVIDENCE = "merge"
 # Where a row stays behind because its twin stands already, these go on to the twin.
@@ -38,10 +38,6 @@ FOLLOWING = {
 }
 # Of two words about one address the stricter counts: a stop above all, then the one that says more.
 STRICTNESS = [Address.Consent.NONE, Address.Consent.ASKED, Address.Consent.GRANTED, Address.Consent.WITHDRAWN]
-
-
-class Refused(Exception):
-    """It cannot be done; the text says why, in words for staff."""
 
 
 def current(person):
@@ -110,16 +106,14 @@ def page_of(done):
     return reverse("duplicates:merged", args=[done.pk])
 
 
-class _Work:
-    """One merge at work: it does a step and writes down how to take it back.
+class _Work(Moving):
+    """One merge of people. Its own steps: ["custom", pk, {key: [was, now]}], ["sealed", pk, was, now]."""
 
-    Steps: ["set", model, pk, {field: [was, now]}], ["move", model, field, from, to, [pks]], ["new", model, pk],
-    ["custom", pk, {key: [was, now]}], ["sealed", pk, was, now].
-    """
+    following = FOLLOWING
 
     def __init__(self, plan, *, by):
+        super().__init__()
         self.plan, self.kept, self.others, self.by = plan, plan.kept, plan.others, by
-        self.steps, self.left = [], []
         self.now = timezone.now()
 
     def do(self):
@@ -128,72 +122,10 @@ class _Work:
         for model, field in links():
             if model is not Address:
                 for other in self.others:
-                    self._bring(model, field, other.pk, self.kept.pk)
+                    self.bring(model, field, other.pk, self.kept.pk)
         for other in self.others:
             self._unite_sealed(other)
         self._close()
-
-    # Steps
-
-    def _set(self, row, **values):
-        changed = {}
-        for name, value in values.items():
-            was = getattr(row, name)
-            if was != value:
-                changed[name] = [plain(was), plain(value)]
-                setattr(row, name, value)
-        if changed:
-            type(row)._base_manager.filter(pk=row.pk).update(**{name: getattr(row, name) for name in changed})
-            self.steps.append(["set", row._meta.label_lower, row.pk, changed])
-
-    def _move(self, model, field, pks, source, target):
-        """Move rows; what a constraint refuses stays. Returns the rows that stayed."""
-        if not pks:
-            return []
-        rows, stayed = model._base_manager, []
-        try:
-            with transaction.atomic():
-                rows.filter(pk__in=pks).update(**{field.attname: target})
-        except IntegrityError:
-            for pk in pks:
-                try:
-                    with transaction.atomic():
-                        rows.filter(pk=pk).update(**{field.attname: target})
-                except IntegrityError:
-                    stayed.append(pk)
-        moved = [pk for pk in pks if pk not in stayed]
-        if moved:
-            self.steps.append(["move", model._meta.label_lower, field.name, source, target, moved])
-        return stayed
-
-    def _bring(self, model, field, source, target):
-        """Move what points at `source` to `target`. Twins stay behind: the one that says more stands with `target`."""
-        rows = model._base_manager
-        pks = list(rows.filter(**{field.attname: source}).order_by("pk").values_list("pk", flat=True))
-        if not pks:
-            return
-        twins = _twins(model, field, pks, target)
-        stayed = self._move(model, field, [pk for pk in pks if pk not in twins], source, target)
-        self.left += [[model._meta.label_lower, pk, None] for pk in stayed]
-        for pk, twin in twins.items():
-            self._settle_twins(model, field, pk, twin, source, target)
-
-    def _settle_twins(self, model, field, pk, twin, source, target):
-        rows = model._base_manager
-        other, own = rows.get(pk=pk), rows.get(pk=twin)
-        stands, stays = own, other
-        if hasattr(model, "merge_rank") and other.merge_rank > own.merge_rank:
-            stands, stays = other, own
-            self._swap(model, field, own, other, source, target)
-        label = model._meta.label_lower
-        self.left.append([label, stays.pk, stands.pk])
-        for child, name in FOLLOWING.get(label, []):
-            following = apps.get_model(child)
-            self._bring(following, following._meta.get_field(name), stays.pk, stands.pk)
-
-    def _swap(self, model, field, own, other, source, target):
-        swap(model, field, own.pk, other.pk, source, target)
-        self.steps.append(["swap", model._meta.label_lower, field.name, source, target, own.pk, other.pk])
 
     # What is decided field by field
 
@@ -234,26 +166,26 @@ class _Work:
                     self._unite_consent(twin, address)
                     stands[address.pk] = twin
                 else:
-                    self._set(address, primary=False)
+                    self.set(address, primary=False)
                     own[address.channel, address.value] = stands[address.pk] = address
-            self._bring(Address, field, other.pk, self.kept.pk)
+            self.bring(Address, field, other.pk, self.kept.pk)
         for channel in Address.Channel:
             part = self.plan.part(str(channel))
             if part:
                 wanted = stands[part.chosen]
                 for address in own.values():
                     if address.channel == channel and address.pk != wanted.pk:
-                        self._set(address, primary=False)
-                self._set(wanted, primary=True)
+                        self.set(address, primary=False)
+                self.set(wanted, primary=True)
 
     def _unite_consent(self, kept, other):
         """Two records of one address: the stricter word counts, and a fault of one is a fault of both."""
         if other.fault and not kept.fault:
-            self._set(kept, fault=other.fault, fault_at=other.fault_at)
+            self.set(kept, fault=other.fault, fault_at=other.fault_at)
         if STRICTNESS.index(other.consent) <= STRICTNESS.index(kept.consent):
             return
         said_yes = kept.consent == Address.Consent.GRANTED
-        self._set(kept, consent=other.consent, consent_at=other.consent_at)
+        self.set(kept, consent=other.consent, consent_at=other.consent_at)
         if said_yes:  # a stop beats a later yes: the history says why
             line = Consent.objects.create(
                 address=kept,
@@ -310,45 +242,7 @@ class _Work:
             if new:
                 self.steps.append(["new", "coalition.lookalike", copy.pk])
             else:
-                self._set(copy, state=Lookalike.State.DIFFERENT)
-
-
-def _twins(model, field, pks, target):
-    """{row: the row of `target` it cannot stand beside}, by the unique constraints of the model."""
-    found = {}
-    constraints = [(list(names), None) for names in model._meta.unique_together]
-    constraints += [(list(c.fields), c.condition) for c in model._meta.constraints if _is_unique(c)]
-    if field.unique:
-        constraints.append(([field.name], None))
-    for names, condition in constraints:
-        if field.name not in names:
-            continue
-        others = [model._meta.get_field(name).attname for name in names if name != field.name]
-        rows = model._base_manager.filter(condition) if condition else model._base_manager
-        standing = {
-            tuple(values): pk for pk, *values in rows.filter(**{field.attname: target}).values_list("pk", *others)
-        }
-        for pk, *values in rows.filter(pk__in=pks).order_by("pk").values_list("pk", *others):
-            if None not in values and pk not in found and tuple(values) in standing:
-                found[pk] = standing[tuple(values)]
-    return found
-
-
-def swap(model, field, own, other, source, target):
-    """Two twins change places, by way of a third: a unique constraint allows no shorter one."""
-    between = None if field.null else Person.objects.create(binned_at=timezone.now())
-    for pk, place in ((own, between and between.pk), (other, target), (own, source)):
-        model._base_manager.filter(pk=pk).update(**{field.attname: place})
-    if between:
-        between.delete()
-
-
-def _is_unique(constraint):
-    return isinstance(constraint, models.UniqueConstraint) and constraint.fields
-
-
-def plain(value):
-    return value.isoformat() if hasattr(value, "isoformat") else value
+                self.set(copy, state=Lookalike.State.DIFFERENT)
 
 
 def sealed_state(sensitive):

@@ -5,16 +5,17 @@ What happened since stays with the record that was kept, and a detail that someb
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 from django.apps import apps
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from coalition import audit, belonging, comparing, consent, merging, timeline
-from coalition.merging import Refused
+from coalition import audit, belonging, comparing, consent, merging, moving, timeline
 from coalition.models import Address, Consent, Entry, Lookalike, Merge, Person, Sensitive
 from coalition.models.sealing import unseal
+from coalition.moving import Refused
 
 
 @dataclass
@@ -47,7 +48,7 @@ def look(done):
             for name, (_was, now) in step[2].items():
                 if name not in ("created_at", "last_active_at"):
                     label = str(Person._meta.get_field(name).verbose_name)
-                    (restored if merging.plain(getattr(kept, name)) == now else stay).append(label)
+                    (restored if moving.plain(getattr(kept, name)) == now else stay).append(label)
         elif kind == "custom":
             for key, (_was, now) in step[1].items():
                 (restored if (kept.custom or {}).get(key) == now else stay).append(key)
@@ -82,8 +83,7 @@ def undo(done, *, by=None):
     if done.undone_at:
         return False
     kept, others = _people(done, lock=True)
-    for kind, *step in reversed(done.record["steps"]):
-        _BACK[kind](*step)
+    moving.take_back(done.record["steps"], _BACK)
     _settle(kept, others)
     Person.objects.filter(pk__in=[other.pk for other in others]).update(
         binned_at=None, binned_by=None, merged_into=None, updated_at=timezone.now()
@@ -103,61 +103,14 @@ def undo(done, *, by=None):
 # One step back
 
 
-def _move_back(label, name, source, target, pks):
-    model = apps.get_model(label)
-    field = model._meta.get_field(name)
-    rows = model._base_manager.filter(**{field.attname: target})
-    try:
-        with transaction.atomic():
-            rows.filter(pk__in=pks).update(**{field.attname: source})
-    except IntegrityError:
-        for pk in pks:
-            try:
-                with transaction.atomic():
-                    rows.filter(pk=pk).update(**{field.attname: source})
-            except IntegrityError:
-                continue  # its place is taken since: it stays where it is
-
-
-def _swap_back(label, name, source, target, own, other):
-    model = apps.get_model(label)
-    field = model._meta.get_field(name)
-    rows = model._base_manager
-    standing = dict(rows.filter(pk__in=[own, other]).values_list("pk", field.attname))
-    if standing != {own: source, other: target}:
-        return  # one of them went elsewhere since
-    merging.swap(model, field, other, own, source, target)
-
-
 def _set_back(label, pk, changed):
-    model = apps.get_model(label)
-    row = model._base_manager.filter(pk=pk).first()
-    if row is None:
-        return
-    back = {
-        name: model._meta.get_field(name).to_python(was)
-        for name, (was, now) in changed.items()
-        if merging.plain(getattr(row, name)) == now
-    }
-    if model is Address and "consent" in back and consent.is_suppressed(row.channel, row.value):
-        del back["consent"]  # they said stop since: a stop on what was closed already leaves no other mark (rule S4)
-        back.pop("consent_at", None)
-    if not back:
-        return
-    try:
-        with transaction.atomic():
-            model._base_manager.filter(pk=pk).update(**back)
-    except IntegrityError:
-        return
-
-
-def _custom_back(pk, changed):
-    person = Person.objects.get(pk=pk)
-    held = dict(person.custom or {})
-    for key, (was, now) in changed.items():
-        if held.get(key) == now:
-            held[key] = was
-    Person.objects.filter(pk=pk).update(custom={key: value for key, value in held.items() if value is not None})
+    stays = ()
+    if label == "coalition.address" and "consent" in changed:
+        address = Address.objects.filter(pk=pk).first()
+        if address and consent.is_suppressed(address.channel, address.value):
+            # They said stop since: a stop on what was closed already leaves no other mark (rule S4).
+            stays = ("consent", "consent_at")
+    moving.set_back(label, pk, changed, but=stays)
 
 
 def _sealed_back(pk, was, now):
@@ -174,18 +127,8 @@ def _sealed_back(pk, was, now):
     row.save()
 
 
-def _remove(label, pk):
-    apps.get_model(label)._base_manager.filter(pk=pk).delete()
-
-
-_BACK = {
-    "move": _move_back,
-    "swap": _swap_back,
-    "set": _set_back,
-    "custom": _custom_back,
-    "sealed": _sealed_back,
-    "new": _remove,
-}
+# Beside those of `moving`.
+_BACK = {"set": _set_back, "custom": partial(moving.custom_back, Person), "sealed": _sealed_back}
 
 
 # What follows

@@ -352,7 +352,7 @@ class Endorsements(Holding):
         )
 
 
-NOTHING_MOVED = {"steps": [], "left": []}  # of a merge whose page still opens, and which cannot be undone any more
+NOTHING_MOVED = {}  # of a merge whose page still opens, and which cannot be undone any more
 
 
 @register

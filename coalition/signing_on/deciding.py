@@ -11,7 +11,7 @@ from coalition.counting import standing
 from coalition.models import Decision, Entry, Logo, Organization, Publication
 
 from .consequences import handed_over_with
-from .links import invitations, still_speaks
+from .links import invitations, standing_now, still_speaks
 from .refusals import (
     AlreadyAnswered,
     MayNotSign,
@@ -39,10 +39,11 @@ SET_ASIDE = _("The late signature of %(organization)s on “%(title)s” was not
 
 
 def hold(invitation):
-    """The invitation read afresh; its publication cannot change, and its organization's answers take turns (G4)."""
-    publication = Publication.objects.steady(invitation.round.publication_id)
-    Organization.objects.select_for_update(no_key=True).get(pk=invitation.organization_id)
-    held = invitations().get(pk=invitation.pk)
+    """The invitation read afresh; its publication cannot change, and its organization's answers take turns (G4).
+
+    Where the organization was merged into another one meanwhile, the turns of that one count.
+    """
+    publication, held = take_turn(invitation)
     if held.revoked_at or not still_speaks(held):
         raise RevokedLink
     if not held.representative.may_sign:
@@ -50,10 +51,23 @@ def hold(invitation):
     return publication, held
 
 
+def take_turn(invitation):
+    """As `hold`, whoever the representative is: who may act is asked by the caller."""
+    publication = Publication.objects.steady(invitation.round.publication_id)
+    held, turn = invitation, None
+    while held.organization_id != turn:
+        turn = held.organization_id
+        Organization.objects.select_for_update(no_key=True).get(pk=turn)
+        held = standing_now(invitations().get(pk=invitation.pk))
+    return publication, held
+
+
 def is_asked(invitation):
-    """Whether the round asks organizations of this one's scope."""
-    scopes = invitation.round.scopes
-    return not scopes or invitation.organization.scope in scopes
+    """Whether the round asks organizations of this one's scope. Who answered before may always say something else."""
+    scopes, publication = invitation.round.scopes, invitation.round.publication_id
+    if not scopes or invitation.organization.scope in scopes:
+        return True
+    return Decision.objects.filter(publication=publication, organization=invitation.organization_id).exists()
 
 
 def may_use_logo(organization):
@@ -198,7 +212,6 @@ def append(invitation, *, text, replaces, at, version, signer_name, receipt="rec
     audit.record(audit.Action.SIGN_ON, decision, details=did, by=decision.recorded_by)
     if receipt:
         handed_over = handed_over_with(publication, organization, before=decision)
-        paper = {"name": papers.name_of(decision), "type": "application/pdf", "certificate": decision.pk}
         owe(
             receipt,
             invitation,
@@ -206,9 +219,14 @@ def append(invitation, *, text, replaces, at, version, signer_name, receipt="rec
             key=f"receipt-{decision.pk}",
             decision=decision,
             handed_over=handed_over,
-            attachments=[paper],
+            attachments=[certificate_of(decision)],
         )
     return decision
+
+
+def certificate_of(decision):
+    """Its certificate, to travel with a notice: drawn when the notice leaves."""
+    return {"name": papers.name_of(decision), "type": "application/pdf", "certificate": decision.pk}
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
-from coalition import notices
+from coalition import notices, uniting
 from coalition.models import Address, Installation, Invitation, LinkDevice, Representative
 from coalition.models.organizations import new_nonce
 
@@ -59,7 +59,10 @@ def open_desk(token):
         raise UnknownLink from None
     pk, _dot, nonce = value.partition(".")
     representative = representatives().filter(pk=pk, nonce=nonce).first()
-    if representative is None or representative.organization.is_binned or representative.person.binned_at:
+    if representative is None:
+        raise RevokedLink
+    representative = uniting.representative_now(representative)
+    if representative.organization.is_binned or representative.person.binned_at:
         raise RevokedLink
     if expired:
         raise ExpiredLink(representative=representative, by_code=by_code)
@@ -104,7 +107,10 @@ def make_useless(representative):
     Representative.objects.select_for_update(no_key=True).get(pk=representative.pk)
     representative.nonce = new_nonce()
     Representative.objects.filter(pk=representative.pk).update(nonce=representative.nonce)
-    held = list(Invitation.objects.filter(representative=representative, revoked_at=None))
+    merged = uniting.roles_before(representative)
+    for role in merged:
+        Representative.objects.filter(pk=role.pk).update(nonce=new_nonce())
+    held = list(Invitation.objects.filter(representative__in=[representative, *merged], revoked_at=None))
     for invitation in held:
         invitation.nonce = secrets.token_urlsafe(16)
     Invitation.objects.bulk_update(held, ["nonce"])

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
+from coalition import uniting
 from coalition.models import Installation, Invitation, Organization
 
 from .refusals import ExpiredLink, RevokedLink, UnknownLink
@@ -58,10 +59,28 @@ def open_link(token):
     except BadSignature:
         raise UnknownLink from None
     invitation = invitations().filter(nonce=nonce).first()
-    if invitation is None or invitation.revoked_at or not still_speaks(invitation):
+    if invitation is None or invitation.revoked_at:
+        raise RevokedLink
+    invitation = standing_now(invitation)
+    if invitation.revoked_at or not still_speaks(invitation):
         raise RevokedLink
     if expired:
         raise ExpiredLink(invitation)
+    return invitation
+
+
+def standing_now(invitation):
+    """The invitation under which its holder answers today, as `invitations` reads it.
+
+    Mostly the same. Where two records of an organization, or of its representative, became one and both were asked in
+    a round, it is the one of who stayed; so every link that was sent goes on to work.
+    """
+    if still_speaks(invitation) or invitation.representative is None:
+        return invitation
+    held = uniting.representative_now(invitation.representative)
+    if held != invitation.representative:
+        return invitations().filter(round=invitation.round_id, representative=held).first() or invitation
+    invitation.organization = uniting.current(invitation.organization)
     return invitation
 
 

@@ -229,7 +229,7 @@ def test_P4_what_she_signed_herself_is_withdrawn_and_what_she_allowed_ends(full)
     assert (endorsement.name, endorsement.email, endorsement.withdrawn_at is None) == ("", "", False)
     assert endorsement.nonce != "endorsed-1"
     assert (authorization.signer_name, authorization.is_in_force) == ("", False)
-    assert OrganizationMerge.objects.get().record == {"steps": [], "left": []}
+    assert OrganizationMerge.objects.get().record == {}
     review, remark = Review.objects.get(), Remark.objects.get()
     assert (review.recommendation, review.revoked_at is None) == ("yes", False)
     assert (remark.person, remark.body) == (None, "Ask somebody who was erased why.")
