@@ -11,7 +11,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 from i18nfield.forms import I18nModelForm
 
-from coalition import languages, logos, organizations, people
+from coalition import languages, logos, organizations, people, uniting
 from coalition.forms.custom import CustomFieldsMixin
 from coalition.forms.fields import EmailField, NameField, PhoneField, say_languages
 from coalition.models import Agreement, Constituency, Membership, Organization, Region, Representative
@@ -87,6 +87,11 @@ class OrganizationForm(CustomFieldsMixin, I18nModelForm):
     def clean_name(self):
         name = " ".join(self.cleaned_data["name"].split())
         if found := organizations.of_name(name, but=self.instance.pk):
+            if found.merged_into_id:
+                raise ValidationError(
+                    _("An organization of this name was merged into %(organization)s: use that one."),
+                    params={"organization": uniting.current(found)},
+                )
             if found.is_binned:
                 raise ValidationError(_("An organization of this name is in the bin: take it out instead."))
             raise ValidationError(_("An organization of this name is here already."))

@@ -6,7 +6,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.forms.organizations import OrganizationForm
 from coalition.models import Organization
-from coalition.views.organizations import board, editing, listing, members, page, papers, representatives
+from coalition.views.organizations import board, editing, listing, members, merges, page, papers, representatives
 
 
 class OrganizationViewSet(ModelViewSet):
@@ -51,6 +51,10 @@ class OrganizationViewSet(ModelViewSet):
         views = [
             ("board/", board.Board, "board"),
             ("bin/", listing.Binned, "binned"),
+            (f"{here}same/", merges.FindSame, "same"),
+            (f"{here}same/<int:other_pk>/", merges.Compare, "compare"),
+            ("merges/<int:pk>/", merges.Merged, "merged"),
+            ("merges/<int:pk>/undo/", merges.Undo, "undo_merge"),
             (f"{here}note/", page.AddNote, "note"),
             (f"{here}bin/", editing.BinOrganization, "bin"),
             (f"{here}restore/", editing.RestoreOrganization, "restore"),

@@ -102,6 +102,6 @@ class RestoreOrganization(OrganizationScreen, View):
         return Organization.objects.all()
 
     def post(self, request, *args, **kwargs):
-        organizations.restore(self.record, by=request.user)
-        messages.success(request, _("%(organization)s is out of the bin.") % {"organization": self.record})
+        if organizations.restore(self.record, by=request.user):
+            messages.success(request, _("%(organization)s is out of the bin.") % {"organization": self.record})
         return redirect(self.url)

@@ -108,7 +108,8 @@ class Binned(Screen, ListView):
     page_kwarg = "p"
 
     def get_queryset(self):
-        return Organization.objects.exclude(binned_at=None).order_by("-binned_at", "pk")
+        held = Organization.objects.exclude(binned_at=None).select_related("merged_into")
+        return held.order_by("-binned_at", "pk")
 
     def dispatch(self, request, *args, **kwargs):
         if not self.permission_policy.user_has_permission(request.user, "change"):

@@ -15,7 +15,7 @@ from wagtail.admin import messages
 
 from coalition import accounts, custom, people
 from coalition.forms.people import NoteForm
-from coalition.models import Organization
+from coalition.models import Organization, OrganizationMerge
 from coalition.views.follow_ups import follow_ups_of
 from coalition.views.screens import RecordScreen, WithHistory
 
@@ -51,7 +51,7 @@ class OrganizationPage(WithHistory, OrganizationScreen, TemplateView):
     template_name = "coalition/organizations/inspect.html"
 
     def records(self):
-        return Organization.objects.select_related("logo")
+        return Organization.objects.select_related("logo", "merged_into")
 
     def get_context_data(self, **kwargs):
         organization, user = self.record, self.request.user
@@ -67,6 +67,8 @@ class OrganizationPage(WithHistory, OrganizationScreen, TemplateView):
             "logo": getattr(organization, "logo", None),
             "may_see_agreements": user.has_perm("coalition.view_agreement"),
             "may_restore": organization.is_binned and self.user_has_permission("change"),
+            "merges": self.merges(),
+            "may_merge": user.has_perm("coalition.add_organizationmerge") and self.sees_people,
             "query": "",
         }
         if context["may_see_agreements"]:
@@ -85,6 +87,11 @@ class OrganizationPage(WithHistory, OrganizationScreen, TemplateView):
                 "members_count": members.aggregate(number=Count("pk"))["number"],
             }
         )
+
+    def merges(self):
+        """What was merged into it, or, once it is part of another one, that merge; the newest first."""
+        whose = {"other": self.record} if self.record.merged_into_id else {"kept": self.record}
+        return OrganizationMerge.objects.filter(undone_at=None, **whose).select_related("kept", "other")
 
 
 class AddNote(OrganizationPage):
