@@ -89,11 +89,12 @@ class AuditLine(models.Model):
 
 
 class Export(models.Model):
-    """People or organizations taken out as a file: who, which columns, why (rule P5)."""
+    """People, organizations or signatures taken out as a file: who, which columns, why (rule P5)."""
 
     class Subject(models.TextChoices):
         PEOPLE = "people", _("People")
         ORGANIZATIONS = "organizations", _("Organizations")
+        SIGNATURES = "signatures", _("Signatures")
 
     subject = models.CharField(_("what"), max_length=14, choices=Subject)
     kind = models.CharField(_("file"), max_length=4)  # csv, xlsx
