@@ -6,6 +6,9 @@ from coalition.views import preferences, reviewing, signing, staying, talking
 
 urlpatterns = [
     path("sign/<str:token>/", signing.sign, name="sign"),
+    path("sign/<str:token>/device.svg", signing.device, name="sign_device"),
+    path("sign/<str:token>/print/", signing.paper, name="sign_print"),
+    path("sign/<str:token>/certificate/", signing.certificate, name="sign_certificate"),
     path("sign/<str:token>/recorded/", signing.recorded, name="sign_recorded"),
     path("sign/<str:token>/withdraw/", signing.withdraw, name="sign_withdraw"),
     path("sign/<str:token>/new-link/", signing.renew, name="sign_renew"),

@@ -4,6 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from coalition.forms.fields import EmailField
+from coalition.models import Decision
 
 
 class WayInForm(forms.Form):
@@ -30,3 +31,16 @@ class WayInCodeForm(CodeForm):
     """The code, and the address it went to, which travels in the form and never in an address bar."""
 
     email = EmailField(widget=forms.HiddenInput)
+
+
+class HistoryForm(forms.Form):
+    """What narrows the history of decisions; everything may be left empty."""
+
+    words = forms.CharField(label=_("Words of the title"), required=False, max_length=100)
+    choice = forms.ChoiceField(label=_("Decision"), required=False)
+    year = forms.TypedChoiceField(label=_("Year"), required=False, coerce=int, empty_value=None)
+
+    def __init__(self, *args, years, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["choice"].choices = [("", _("All decisions")), *Decision.Choice.choices]
+        self.fields["year"].choices = [("", _("All years")), *((year, year) for year in years)]

@@ -6,17 +6,23 @@ from functools import wraps
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.shortcuts import redirect, render
+from django.core.paginator import Paginator
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse, translate_url
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
-from coalition import signing_on
-from coalition.models import Representative
+from coalition import languages, signing_on, spreadsheets
+from coalition.forms.desk import HistoryForm
+from coalition.models import Decision, Representative, Round
 from coalition.signing_on import desk as desks
-from coalition.signing_on import devices, links
+from coalition.signing_on import devices, links, waiting
 
 COOKIE = "device"
+PIXEL = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 KEPT_FOR = 365 * 24 * 3600  # seconds
 # Programs that open links by themselves: mail filters, previews of chats, crawlers. Those that say so.
 ROBOTS = re.compile(
@@ -180,13 +186,108 @@ def page(request, desk, template, context=None, *, status=200):
     return render(request, f"coalition/desk/{template}.html", context, status=status)
 
 
+ON_A_PAGE = 25
+
+
+def _pages(request, found, name="page"):
+    return Paginator(found, ON_A_PAGE).get_page(request.GET.get(name))
+
+
 @at_desk
+@require_safe
 def home(request, desk):
-    """What waits for this partner."""
-    return page(request, desk, "home", {"room": "home"})
+    """What waits for this partner, by deadline; what it answered in open rounds; who else opened a link."""
+    waits = _pages(request, waiting.waits(desk.organization))
+    answered = _pages(request, waiting.answered(desk.organization), "answered")
+    context = {
+        "room": "home",
+        "page_obj": waits,
+        "waits": waiting.lines(waits, desk.representative),
+        "answered_page": answered,
+        "answered": waiting.lines(answered, desk.representative),
+        "strangers": devices.strangers(desk.representative)[:3] if desk.device.strangers else [],
+        "zone": settings.TIME_ZONE,
+    }
+    return page(request, desk, "home", context)
 
 
 @at_desk
+@require_safe
+def text(request, desk, pk):
+    """From the desk to the page of one text; to a colleague of who was asked it opens as well."""
+    round_ = get_object_or_404(Round.objects.filter(invitations__organization=desk.organization).distinct(), pk=pk)
+    token = desks.link_to_text(desk.representative, desk.token, round_)
+    if token is None:
+        raise Http404
+    return redirect("sign", token=token)
+
+
+@at_desk
+@require_safe
 def history(request, desk):
-    """Every decision of the organization."""
-    return page(request, desk, "history", {"room": "history"})
+    """Every decision of the organization, as a list and, with `as=csv`, as a file."""
+    form = HistoryForm(request.GET, years=waiting.years(desk.organization))
+    wanted = form.cleaned_data if form.is_valid() else {}
+    found = waiting.history(desk.organization, **wanted)
+    if request.GET.get("as") == "csv":
+        return spreadsheets.csv_response(_("decisions") + ".csv", *_sheet(found))
+    context = {
+        "room": "history",
+        "form": form,
+        "page_obj": _pages(request, found),
+        "filtered": any(wanted.values()),
+        "zone": settings.TIME_ZONE,
+    }
+    return page(request, desk, "history", context)
+
+
+def _sheet(found):
+    """(header, rows) of the history as a file: everything on record about each decision."""
+    header = [
+        _("When"),
+        _("Time zone"),
+        _("Publication"),
+        _("Version"),
+        "SHA-256",
+        _("Decision"),
+        _("With our logo"),
+        _("Needs time until"),
+        _("Name"),
+        _("Title"),
+        _("Confirmed, word for word"),
+        _("Reason"),
+        _("The reason stays inside our organization"),
+        _("After the deadline"),
+        _("Late answer accepted"),
+        _("How it came"),
+        _("Stands now"),
+    ]
+    return header, (_row(decision) for decision in found)
+
+
+def _row(decision):
+    zone = decision.round.zone if decision.round else settings.TIME_ZONE
+    waits = decision.late and decision.choice == Decision.Choice.SIGN and decision.accepted is None
+    return [
+        languages.local(decision.at, zone).strftime("%Y-%m-%d %H:%M:%S"),
+        zone,
+        decision.publication.title,
+        decision.version.number,
+        decision.version.digest,
+        decision.get_choice_display(),
+        _yes(decision.with_logo),
+        decision.until,
+        decision.signer_name,
+        decision.signer_title,
+        decision.attestation,
+        decision.reason,
+        _yes(decision.reason_private),
+        _yes(decision.late),
+        _("Waits") if waits else "" if decision.accepted is None else _yes(decision.accepted),
+        decision.get_via_display(),
+        _yes(decision.live),
+    ]
+
+
+def _yes(value):
+    return _("Yes") if value else _("No")

@@ -20,18 +20,8 @@ from coalition.middleware import origin_of
 from coalition.signing_on import codes, devices, links
 from coalition.signing_on import desk as desks
 
-from .desk import (
-    alternates,
-    at_desk,
-    at_doorstep,
-    device_of,
-    no_desk,
-    page,
-    private,
-    remember,
-)
+from .desk import PIXEL, alternates, at_desk, at_doorstep, device_of, no_desk, page, private, remember
 
-PIXEL = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 ASKS_AN_HOUR = 30  # from one connection: an office of many partners may share one
 TRIES_AN_HOUR = 60
 

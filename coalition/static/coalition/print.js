@@ -1,0 +1,5 @@
+// Where scripts run, a button prints the page; elsewhere the browser's own menu does.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
