@@ -14,13 +14,14 @@ from coalition.viewsets.duplicates import DuplicatesViewSet
 from coalition.viewsets.exports import ExportsMenuItem, ExportViewSet
 from coalition.viewsets.fields import FieldViewSet
 from coalition.viewsets.follow_ups import FollowUpViewSet
+from coalition.viewsets.handovers import HandoverViewSet
 from coalition.viewsets.imports import ImportViewSet
 from coalition.viewsets.installation import InstallationViewSet
 from coalition.viewsets.organizations import OrganizationViewSet
 from coalition.viewsets.people import PersonViewSet
 from coalition.viewsets.privacy import RetentionViewSet, erase_address
 from coalition.viewsets.publications import PublicationViewSet
-from coalition.viewsets.rounds import RoundViewSet
+from coalition.viewsets.rounds import MatrixMenuItem, RoundViewSet
 from coalition.viewsets.saved_views import SavedViewViewSet
 from coalition.viewsets.segments import SegmentViewSet
 from coalition.viewsets.staff import StaffViewSet, own_addresses
@@ -144,7 +145,12 @@ def words_of_our_own_viewsets():
 
 @hooks.register("register_admin_viewset")
 def sign_on_viewsets():
-    return [PublicationViewSet(), RoundViewSet()]
+    return [PublicationViewSet(), RoundViewSet(), HandoverViewSet()]
+
+
+@hooks.register("register_admin_menu_item")
+def matrix_menu_item():
+    return MatrixMenuItem()
 
 
 @hooks.register("register_log_actions")
@@ -153,8 +159,11 @@ def sign_on_log_actions(actions):
     actions.register_action("coalition.invite", _("Invite"), _("Partners invited"))
     actions.register_action("coalition.remind", _("Remind"), _("Partners reminded"))
     actions.register_action("coalition.move_deadline", _("Change the deadline"), _("Deadline changed"))
+    actions.register_action("coalition.change_round", _("Change the round"), _("Round changed"))
     actions.register_action("coalition.settle", _("Settle"), _("Late signature settled"))
     actions.register_action("coalition.reply", _("Reply"), _("Partner answered"))
+    actions.register_action("coalition.record_letter", _("Record a letter"), _("Letter recorded"))
+    actions.register_action("coalition.hand_over", _("Record a delivery"), _("Delivery recorded"))
     actions.register_action("coalition.close_round", _("Close"), _("Round closed"))
 
 

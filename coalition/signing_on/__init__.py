@@ -5,11 +5,13 @@ Verbs write the notices they owe; the doors send them.
 """
 
 from .amending import tell_of_amendment
-from .asking import Invited, close_round, invite, move_deadline, open_round
+from .asking import Invited, change_round, close_round, invite, open_round
 from .by_letter import record_letter
+from .choosing import first_to_ask, plan, speakers
 from .consequences import handed_over_with
 from .deciding import accept, decide, set_aside, withdraw
 from .desk import desk_link, desk_token, open_desk
+from .due import remind_due
 from .links import link, mark_seen, open_link, revoke, token_for
 from .refusals import (
     AlreadyAnswered,
@@ -23,8 +25,9 @@ from .refusals import (
     Superseded,
     UnknownLink,
 )
-from .reminding import remind, remind_undecided, undecided
-from .telling import reachable, send_link
+from .reminding import remind, remind_undecided, undecided, why_not_now
+from .scheduling import propose_deadline
+from .telling import reachable, send_link, texted
 
 __all__ = [
     "AlreadyAnswered",
@@ -39,27 +42,34 @@ __all__ = [
     "Superseded",
     "UnknownLink",
     "accept",
+    "change_round",
     "close_round",
     "decide",
     "desk_link",
     "desk_token",
+    "first_to_ask",
     "handed_over_with",
     "invite",
     "link",
     "mark_seen",
-    "move_deadline",
     "open_desk",
     "open_link",
     "open_round",
+    "plan",
+    "propose_deadline",
     "reachable",
     "record_letter",
     "remind",
+    "remind_due",
     "remind_undecided",
     "revoke",
     "send_link",
     "set_aside",
+    "speakers",
     "tell_of_amendment",
+    "texted",
     "token_for",
     "undecided",
+    "why_not_now",
     "withdraw",
 ]

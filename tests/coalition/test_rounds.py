@@ -39,6 +39,8 @@ def words(**more):
         "addressee_es": "El comité",
         "message_en": "Please read.",
         "message_es": "Por favor lean.",
+        "scopes": ["national", "state", "local"],
+        "reminder_days": "7, 2",
         **more,
     }
 
@@ -174,7 +176,7 @@ def test_a_late_signature_is_settled_only_from_its_own_round(staff, round_, edit
 
 def test_closing_is_confirmed_and_the_deadline_moves(staff, round_):
     asked(round_)
-    moved = staff.post(reverse("rounds:deadline", args=[round_.pk]), words())
+    moved = staff.post(reverse("rounds:change", args=[round_.pk]), words())
     round_.refresh_from_db()
     assert (moved.status_code, round_.zone) == (302, "America/Chicago")
     page = staff.get(reverse("rounds:close", args=[round_.pk]))
@@ -237,7 +239,7 @@ def test_looking_is_not_changing(client, round_):
     assert board.status_code == 200
     assert invitation.representative.person.name not in board.text
     assert "Carmen Iris" not in board.text
-    for name in ("invite", "deadline", "close", "remind_all"):
+    for name in ("invite", "change", "close", "remind_all", "remind_chosen"):
         page = client.post(reverse(f"rounds:{name}", args=[round_.pk]))
         assert (page.status_code, page.url) == (302, reverse("wagtailadmin_home"))
     assert not Notice.objects.filter(kind="reminder").exists()

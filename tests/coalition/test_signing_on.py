@@ -356,7 +356,7 @@ def test_a_closed_round_takes_no_answers(round_):
 def test_moving_the_deadline_lets_answers_be_in_time(round_):
     invitation = asked(round_)
     later = round_.deadline + timedelta(days=3)
-    signing_on.move_deadline(round_, deadline=later, zone="America/Chicago")
+    signing_on.change_round(round_, deadline=later, zone="America/Chicago")
     with time_machine.travel(round_.deadline + timedelta(days=1)):
         assert sign(invitation).late is False
 
@@ -440,12 +440,12 @@ def test_only_the_undecided_are_reminded_once_a_day_in_their_language(round_):
     colleague.representative.may_sign = False
     colleague.representative.save()
     sign(signed)
-    assert signing_on.remind_undecided(round_) == 1
-    assert signing_on.remind_undecided(round_) == 0
+    assert signing_on.remind_undecided(round_).number == 1
+    assert signing_on.remind_undecided(round_).number == 0
     reminder = Notice.objects.get(kind="reminder")
     assert (reminder.person, reminder.language) == (silent.representative.person, "es")
     with time_machine.travel(timezone.now() + timedelta(days=1)):
-        assert signing_on.remind(round_, [silent]) == 1
+        assert signing_on.remind(round_, [silent]).number == 1
 
 
 def test_the_board_asks_a_fixed_number_of_queries(round_, django_assert_max_num_queries):

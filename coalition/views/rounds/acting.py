@@ -1,6 +1,5 @@
-"""What an organizer does to an open round: move the deadline, remind, send a link, settle a late answer, close."""
+"""What an organizer does to an open round: remind, send a link, settle a late answer, close."""
 
-from django.core.exceptions import ValidationError
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -9,74 +8,95 @@ from wagtail.log_actions import log
 
 from coalition import counting, signing_on, tasks
 from coalition.counting import State
-from coalition.forms.rounds import DeadlineForm
 from coalition.models import Decision, Invitation
+from coalition.signing_on.reminding import Why
 from coalition.views.rounds.page import RoundAct, RoundPage
 
 
-class ChangeDeadline(RoundPage):
-    """A later or earlier deadline, while the round is open."""
-
-    any_permission_required = None
-    permission_required = "change"
-    template_name = "coalition/rounds/deadline.html"
-    step = gettext_lazy("Change the deadline")
-
-    def get(self, request, *args, form=None, **kwargs):
-        if self.round.closed_at:
-            return redirect(self.url)
-        form = form or DeadlineForm(round_=self.round)
-        return self.render_to_response(self.get_context_data(form=form), status=422 if form.errors else 200)
-
-    def post(self, request, *args, **kwargs):
-        form = DeadlineForm(request.POST, round_=self.round)
-        if form.is_valid():
-            try:
-                signing_on.move_deadline(
-                    self.round, deadline=form.cleaned_data["deadline"], zone=form.cleaned_data["zone"]
-                )
-            except signing_on.RoundClosed:
-                messages.error(request, _("The round was closed meanwhile, so nothing was changed."))
-            except ValidationError as error:
-                form.add_error(None, list(error.messages))
-                return self.get(request, form=form)
-            else:
-                log(
-                    instance=self.round,
-                    action="coalition.move_deadline",
-                    data={"deadline": str(form.cleaned_data["deadline"])},
-                )
-                messages.success(request, _("The deadline is changed. Partners see the new one from now on."))
-            return redirect(self.url)
-        return self.get(request, form=form)
-
-
-def say_reminded(request, number):
-    if number:
+def say_reminded(request, reminded):
+    """Tell the organizer how many reminders leave, and why the others do not."""
+    if number := reminded.number:
         messages.success(
             request,
             ngettext("%(number)s reminder is on its way.", "%(number)s reminders are on their way.", number)
             % {"number": number},
         )
-    else:
-        messages.info(request, _("Nobody was reminded: they had a reminder today, or no email reaches them."))
+    for why, number in reminded.reasons:
+        messages.info(request, left_out_words(why, number))
+    if not reminded.number and not reminded.left_out:
+        messages.info(request, _("Nobody was reminded: everybody chosen has answered."))
 
 
-class RemindAll(RoundAct):
+def left_out_words(why, number):
+    """How many partners are not reminded for one reason."""
+    said = {
+        Why.QUIET: ngettext(
+            "%(number)s partner is not reminded: this is the quiet period of the round.",
+            "%(number)s partners are not reminded: this is the quiet period of the round.",
+            number,
+        ),
+        Why.TIME: ngettext(
+            "%(number)s partner is left alone: it asked for time.",
+            "%(number)s partners are left alone: they asked for time.",
+            number,
+        ),
+        Why.HELD: ngettext(
+            "%(number)s partner waits for a new month: its limit of emails is used up.",
+            "%(number)s partners wait for a new month: their limit of emails is used up.",
+            number,
+        ),
+        Why.TODAY: ngettext(
+            "%(number)s partner had a reminder today already.",
+            "%(number)s partners had a reminder today already.",
+            number,
+        ),
+        Why.LIMIT: ngettext(
+            "%(number)s partner is not reminded: its limit of emails a month is used up.",
+            "%(number)s partners are not reminded: their limit of emails a month is used up.",
+            number,
+        ),
+        Why.UNREACHABLE: ngettext(
+            "%(number)s partner is not reminded: no email reaches it.",
+            "%(number)s partners are not reminded: no email reaches them.",
+            number,
+        ),
+    }
+    return said[why] % {"number": number}
+
+
+class Remind(RoundAct):
+    """Remind some of those who owe an answer; how many, and why not the others, is said."""
+
+    def chosen(self, request, undecided):
+        """Which of these invitations are reminded."""
+        return undecided
+
     def act(self, request):
-        number = signing_on.remind_undecided(self.round, by=request.user)
+        reminded = signing_on.remind(
+            self.round, self.chosen(request, signing_on.undecided(self.round)), by=request.user
+        )
         tasks.send_notices.delay_on_commit()
-        log(instance=self.round, action="coalition.remind", data={"reminded": number})
-        say_reminded(request, number)
+        log(instance=self.round, action="coalition.remind", data={"reminded": reminded.number})
+        say_reminded(request, reminded)
 
 
-class RemindOne(RoundAct):
+class RemindOne(Remind):
+    def chosen(self, request, undecided):
+        return [i for i in undecided if i.organization_id == self.kwargs["organization"]]
+
+
+class RemindChosen(Remind):
+    """Those ticked on the board: `organizations` holds their keys."""
+
+    def chosen(self, request, undecided):
+        ticked = set(request.POST.getlist("organizations"))
+        return [i for i in undecided if str(i.organization_id) in ticked]
+
     def act(self, request):
-        organization = self.kwargs["organization"]
-        theirs = [i for i in signing_on.undecided(self.round) if i.organization_id == organization]
-        number = signing_on.remind(self.round, theirs, by=request.user)
-        tasks.send_notices.delay_on_commit()
-        say_reminded(request, number)
+        if request.POST.getlist("organizations"):
+            super().act(request)
+        else:
+            messages.error(request, _("Choose at least one partner."))
 
 
 class SendLink(RoundAct):

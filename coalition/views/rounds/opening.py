@@ -1,10 +1,13 @@
 """Open a round, and ask more partners in one: what they are asked, who is chosen, one look before it happens."""
 
+import datetime
+
 from django.core.exceptions import ValidationError
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
@@ -13,75 +16,13 @@ from wagtail.log_actions import log
 
 from coalition import languages, signing_on, tasks
 from coalition.forms.rounds import PartnersForm, RoundForm
-from coalition.models import Decision, Organization, Publication, Representative
+from coalition.models import Organization, Publication
+from coalition.views.rounds.choosing import Choosing, say_invited
 from coalition.views.rounds.page import RoundPage
 
 
-class Choosing:
-    """The table of partners to choose from, for opening a round and for inviting more."""
-
-    def partners(self, form, chosen=()):
-        """[(organization, [who may sign], whether it is chosen, the version it signed before or None)]."""
-        organizations = list(form.fields["organizations"].queryset)
-        speakers = {}
-        for representative in (
-            Representative.objects.filter(organization__in=organizations, may_sign=True, person__binned_at=None)
-            .select_related("person")
-            .prefetch_related("person__addresses")
-        ):
-            speakers.setdefault(representative.organization_id, []).append(representative)
-        signed = {
-            decision.organization_id: decision.version
-            for decision in Decision.objects.live()
-            .filter(publication=self.publication, choice=Decision.Choice.SIGN)
-            .select_related("version")
-        }
-        rows = [(o, speakers.get(o.pk, []), str(o.pk) in chosen, signed.get(o.pk)) for o in organizations]
-        return sorted(rows, key=lambda row: languages.sort_key(row[0].name))
-
-    def choosing_context(self, partners_form):
-        chosen = set(partners_form.data.getlist("organizations")) if partners_form.is_bound else set()
-        return {
-            "partners_form": partners_form,
-            "partners": self.partners(partners_form, chosen),
-            "scopes": Organization.Scope.choices,
-            "kinds": Organization.Kind.choices,
-        }
-
-    def asked_context(self, partners_form):
-        """Who would be asked, and who cannot be reached, for the last look before it happens."""
-        speakers = list(
-            partners_form.representatives()
-            .select_related("person", "organization")
-            .prefetch_related("person__addresses")
-        )
-        reached = [r for r in speakers if signing_on.reachable(r.person)]
-        spoken_for = {r.organization_id for r in speakers}
-        return {
-            "reached": reached,
-            "reached_organizations": len({r.organization_id for r in reached}),
-            "unreachable": [r for r in speakers if r not in reached],
-            "silent": [o for o in partners_form.cleaned_data["organizations"] if o.pk not in spoken_for],
-            "chosen": partners_form.cleaned_data["organizations"],
-        }
-
-
-def say_invited(request, invited):
-    """Tell the organizer what became of the invitations."""
-    number = len(invited.asked)
-    if number:
-        messages.success(
-            request,
-            ngettext("%(number)s invitation is on its way.", "%(number)s invitations are on their way.", number)
-            % {"number": number},
-        )
-    if invited.unreachable:
-        names = languages.join_list(f"{r.person} ({r.organization})" for r in invited.unreachable)
-        messages.warning(request, _("No email reaches %(names)s, so they were not asked.") % {"names": names})
-
-
 class Open(Choosing, PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
-    """Open a round: the deadline, the words, the partners; then one look at who will be asked."""
+    """Open a round: the deadlines, the words, the partners; then one look at who will be asked."""
 
     permission_required = "add"
     template_name = "coalition/rounds/open.html"
@@ -118,33 +59,31 @@ class Open(Choosing, PermissionCheckedMixin, WagtailAdminTemplateMixin, Template
         return ""
 
     def get(self, request, *args, **kwargs):
-        return self._show(RoundForm(), PartnersForm())
+        return self._show(RoundForm(publication=self.publication), PartnersForm(user=request.user))
 
     def _show(self, form, partners_form, status=200):
         context = self.get_context_data(form=form, **self.choosing_context(partners_form))
         return self.render_to_response(context, status=status)
 
     def post(self, request, *args, **kwargs):
-        form, partners_form = RoundForm(request.POST), PartnersForm(request.POST)
+        form = RoundForm(request.POST, publication=self.publication)
+        partners_form = PartnersForm(request.POST, user=request.user)
         if not all([form.is_valid(), partners_form.is_valid()]):
             return self._show(form, partners_form, status=422)
+        if "propose" in request.POST and form.cleaned_data["official_deadline"]:
+            form.propose(partners_form.partners())
+            return self._show(form, partners_form)
+        if "back" in request.POST:
+            return self._show(form, partners_form)
+        form.settle(partners_form.partners())
         if "confirmed" not in request.POST:
-            if "back" in request.POST:
-                return self._show(form, partners_form)
-            self.template_name = "coalition/rounds/open_confirm.html"
-            return self.render_to_response(self.get_context_data(form=form, **self.asked_context(partners_form)))
-        said = form.cleaned_data
+            return self._look(form, partners_form)
         try:
             round_ = signing_on.open_round(
-                self.publication,
-                deadline=said["deadline"],
-                zone=said["zone"],
-                addressee=said["addressee"],
-                message=said["message"],
-                by=request.user,
+                self.publication, **form.terms(), segment=partners_form.cleaned_data.get("segment"), by=request.user
             )
         except ValidationError as error:
-            form.add_error(None, list(error.messages))
+            form.refused(error)
             return self._show(form, partners_form, status=422)
         invited = signing_on.invite(round_, partners_form.representatives(), by=request.user)
         tasks.send_notices.delay_on_commit()
@@ -152,6 +91,22 @@ class Open(Choosing, PermissionCheckedMixin, WagtailAdminTemplateMixin, Template
         messages.success(request, _("The round is open."))
         say_invited(request, invited)
         return redirect("rounds:inspect", round_.pk)
+
+    def _look(self, form, partners_form):
+        self.template_name = "coalition/rounds/open_confirm.html"
+        terms = form.terms()
+        asked = self.asked_context(
+            partners_form, deadline=terms["deadline"], scopes=terms["scopes"], by_text=terms["by_text"]
+        )
+        zone, scopes = terms["zone"], dict(Organization.Scope.choices)
+        deadline, today = (languages.local(moment, zone).date() for moment in (terms["deadline"], timezone.now()))
+        days = [deadline - datetime.timedelta(days=before) for before in terms["reminder_days"]]
+        said = {
+            "terms": terms,
+            "scope_labels": [scopes[scope] for scope in terms["scopes"]],
+            "reminders": [languages.format_date(day) for day in days if day >= today],
+        }
+        return self.render_to_response(self.get_context_data(form=form, **said, **asked))
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(**kwargs) | {
@@ -179,13 +134,13 @@ class Invite(Choosing, RoundPage):
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request, *args, **kwargs):
-        return self._show(PartnersForm(round_=self.round))
+        return self._show(PartnersForm(user=request.user, round_=self.round))
 
     def _show(self, partners_form, status=200):
         return self.render_to_response(self.get_context_data(**self.choosing_context(partners_form)), status=status)
 
     def post(self, request, *args, **kwargs):
-        partners_form = PartnersForm(request.POST, round_=self.round, required=True)
+        partners_form = PartnersForm(request.POST, user=request.user, round_=self.round, required=True)
         if "confirmed" in request.POST:
             # A second press finds those partners asked already, so they are no longer among the choices.
             partners_form.fields["organizations"].queryset = Organization.objects.partners()
@@ -194,8 +149,7 @@ class Invite(Choosing, RoundPage):
         if "confirmed" not in request.POST:
             if "back" in request.POST:
                 return self._show(partners_form)
-            self.template_name = "coalition/rounds/invite_confirm.html"
-            return self.render_to_response(self.get_context_data(**self.asked_context(partners_form)))
+            return self._look(partners_form)
         try:
             invited = signing_on.invite(self.round, partners_form.representatives(), by=request.user)
         except signing_on.RoundClosed:
@@ -205,3 +159,10 @@ class Invite(Choosing, RoundPage):
             log(instance=self.round, action="coalition.invite", data={"asked": len(invited.asked)})
             say_invited(request, invited)
         return redirect(self.url)
+
+    def _look(self, partners_form):
+        self.template_name = "coalition/rounds/invite_confirm.html"
+        asked = self.asked_context(
+            partners_form, deadline=self.round.deadline, scopes=self.round.scopes, by_text=self.round.by_text
+        )
+        return self.render_to_response(self.get_context_data(**asked))
