@@ -44,8 +44,11 @@ class Frame:
         return next((v.url for v in self.versions if v.language == settings.LANGUAGE_CODE), None)
 
 
-def frame(request, page=None, given=None):
-    """The frame of `page`, or of a view of ours when there is no page. `given` maps languages to addresses."""
+def frame(request, page=None, given=None, published=None):
+    """The frame of `page`, or of a view of ours when there is no page. `given` maps languages to addresses.
+
+    `published`: the same for a view whose page is public in each of these languages, as hreflang names them (L1).
+    """
     language = get_language() or settings.LANGUAGE_CODE
     here = request.path if request else ""
     built = Frame(home=f"/{language}/")
@@ -62,7 +65,8 @@ def frame(request, page=None, given=None):
         if entry.in_footer:
             built.footer.append(link)
 
-    urls, absolute = given or {}, []
+    urls = published or given or {}
+    absolute = [Alternate(code, "", public(url)) for code, url in (published or {}).items()]
     if page is not None and not urls:
         rest = here.removeprefix(page.get_url(request) or "\0") if request else ""
         for translation in page.get_translations(inclusive=True).live().select_related("locale"):
@@ -79,7 +83,7 @@ def frame(request, page=None, given=None):
             url = urls.get(code, f"/{code}/")
             built.alternates.append(Alternate(code, languages.own_name(code), url, code in urls))
     built.versions = sorted(absolute, key=lambda v: v.language)
-    if page is not None and language in urls:
+    if (page is not None or published) and language in urls:
         built.canonical = public(urls[language])
     return built
 

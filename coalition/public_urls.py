@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from coalition.views import preferences, reviewing, signing, staying, talking
+from coalition.views import endorsing, preferences, reading, reviewing, signing, staying, talking, verifying
 
 urlpatterns = [
     path("sign/<str:token>/", signing.sign, name="sign"),
@@ -19,6 +19,20 @@ urlpatterns = [
     path("sign/<str:token>/colleagues/<int:review>/close/", talking.colleague_revoke, name="sign_colleague_revoke"),
     path("review/<str:token>/", reviewing.review, name="review"),
     path("desk/", include("coalition.desk_urls")),
+    path("publications/<int:pk>/", reading.publication, name="publication"),
+    path("publications/<int:pk>/versions/<int:number>/", reading.publication, name="publication_version"),
+    path("publications/<int:pk>/versions/<int:number>/brief.pdf", reading.pdf, name="publication_pdf"),
+    path("publications/<int:pk>/embed/", reading.embed, name="publication_embed"),
+    path("publications/<int:pk>/signers.json", reading.signers, name="publication_signers"),
+    path("publications/<int:pk>/sign/", endorsing.endorse, name="endorse"),
+    path("publications/<int:pk>/sign/sent/", endorsing.sent, name="endorse_sent"),
+    path("publications/<int:pk>-<slug:slug>/", reading.page, name="publication_page"),
+    path("publications/<int:pk>-<slug:slug>/versions/<int:number>/", reading.page, name="publication_page"),
+    path("my-signature/withdrawn/", endorsing.withdrawn, name="endorsement_withdrawn"),
+    path("my-signature/<str:nonce>/", endorsing.endorsement, name="endorsement"),
+    path("my-signature/<str:nonce>/withdraw/", endorsing.withdraw, name="endorsement_withdraw"),
+    path("verify/", verifying.verify, name="verify"),
+    path("verify/<str:code>/", verifying.verify_code, name="verify_code"),
     path("stay/<str:token>/", staying.stay, name="stay"),
     path("preferences/", preferences.link, name="preferences_link"),
     path("preferences/erased/", preferences.erased, name="preferences_erased"),

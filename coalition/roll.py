@@ -209,7 +209,7 @@ def _handed_between(handed, since, until):
 
 def _individuals(chain, handed, at):
     """Individuals who confirmed and still stand, in alphabetical order, and the notes of those who left."""
-    confirmed = Endorsement.objects.filter(version__in=chain, late=False, confirmed_at__isnull=False)
+    confirmed = Endorsement.objects.filter(version__in=chain, late=False, confirmed_at__isnull=False).exclude(name="")
     if at:
         confirmed = confirmed.filter(confirmed_at__lte=at)
     standing, gone = [], []

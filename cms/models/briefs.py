@@ -15,14 +15,20 @@ from wagtail.models import PageManager, PageQuerySet
 from wagtail_localize.fields import SynchronizedField, TranslatableField
 
 from cms.blocks import BriefBody
-from coalition import counting
-from coalition.models import Publication, Version, VersionText
+from coalition import reading
+from coalition.forms.endorsing import form_of
+from coalition.models import Publication, VersionText
 
 from .base import SitePage
 
 
+def with_stand_alone(pages, language):
+    """Pages of briefs and the publications that stand alone, newest first."""
+    return sorted([*pages, *reading.newest_stand_alone(language)], key=lambda each: each.date, reverse=True)
+
+
 class BriefIndexPage(SitePage):
-    """All briefs, newest first."""
+    """All briefs, newest first, and what the coalition published without a page of its own."""
 
     introduction = models.TextField(_("introduction"), blank=True)
 
@@ -37,7 +43,8 @@ class BriefIndexPage(SitePage):
 
     def get_context(self, request, *args, **kwargs):
         context = super().get_context(request, *args, **kwargs)
-        context["briefs"] = BriefPage.objects.live().child_of(self).newest_first().with_covers(self.language)
+        pages = BriefPage.objects.live().child_of(self).newest_first().with_covers(self.language)
+        context["briefs"] = with_stand_alone(pages, self.language)
         return context
 
 
@@ -112,33 +119,20 @@ class BriefPage(RoutablePageMixin, SitePage):
     @path("versions/<int:number>/")
     def earlier(self, request, number):
         """A version as it was signed; the newest one lives at the page's own address."""
-        version = Version.objects.filter(publication=self.publication_id, number=number).first()
-        if version is None:
+        found = self.publication_id and reading.of(self.publication, self.language, number)
+        if not found:
             raise Http404
-        return self.render(request, context_overrides=self.shown(version))
+        return self.render(request, context_overrides=self.shown(found))
 
-    def shown(self, version):
+    def shown(self, found):
         """What the template needs to show one frozen version."""
-        text = version.text_in(self.language)
-        signed = counting.signatories(version, self.language)
-        return {
-            "version": version,
-            "text": text,
-            "signed": signed,
-            "signed_count": sum(len(names) for scope, names in signed),
-        }
+        return {"reading": found, "version": found.version, "text": found.text, "form": form_of(found)}
 
     def get_context(self, request, *args, **kwargs):
         context = super().get_context(request, *args, **kwargs)
         context["back"] = self.get_parent()
         if self.publication_id is None or getattr(request, "is_preview", False):
             return context
-        versions = list(
-            Version.objects.filter(publication=self.publication_id)
-            .select_related("publication")
-            .prefetch_related("texts")
-            .order_by("-number")
-        )
-        if versions:
-            context.update(self.shown(versions[0]), versions=versions, newest=versions[0])
+        if found := reading.of(self.publication, self.language):
+            context.update(self.shown(found))
         return context

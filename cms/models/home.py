@@ -8,7 +8,7 @@ from wagtail.fields import StreamField
 from cms.blocks import StepBlock, TextBody
 
 from .base import SitePage
-from .briefs import BriefIndexPage, BriefPage
+from .briefs import BriefIndexPage, BriefPage, with_stand_alone
 from .webinars import WebinarIndexPage, WebinarPage
 
 
@@ -54,7 +54,8 @@ class HomePage(SitePage):
 
     def get_context(self, request, *args, **kwargs):
         context = super().get_context(request, *args, **kwargs)
-        briefs = BriefPage.objects.live().descendant_of(self).newest_first()[:4].with_covers(self.language)
+        pages = BriefPage.objects.live().descendant_of(self).newest_first()[:4].with_covers(self.language)
+        briefs = with_stand_alone(pages, self.language)[:4]
         context.update(
             newest=briefs[0] if briefs else None,
             briefs=briefs[1:],

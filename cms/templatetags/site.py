@@ -9,8 +9,11 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def frame(context):
-    """{% frame as frame %}: menu, language switch and addresses. A view may give `alternates` = {language: address}."""
+    """{% frame as frame %}: menu, language switch and addresses.
+
+    A view may give `alternates` = {language: address}, or `published` = the same for a page that search engines find.
+    """
     page = context.get("page")
     if not hasattr(page, "get_translations"):
         page = None
-    return navigation.frame(context.get("request"), page, context.get("alternates"))
+    return navigation.frame(context.get("request"), page, context.get("alternates"), context.get("published"))

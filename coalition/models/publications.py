@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import connection, models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField, I18nTextField
 
@@ -20,6 +21,10 @@ class PublicationQuerySet(models.QuerySet):
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM coalition_publication WHERE id = %s FOR SHARE", [pk])
         return self.get(pk=pk)
+
+    def public(self):
+        """Those that anybody may read: a page of the site shows them, or they were shown here."""
+        return self.filter(Q(stand_alone=True, shown_at__isnull=False) | Q(stand_alone=False, public_url__contains="://"))
 
 
 class Publication(models.Model):
