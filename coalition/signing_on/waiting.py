@@ -17,19 +17,18 @@ def rounds(organization):
     The same as `counting.Standing.decided`: an answer stands until a material amendment, and one who needs time, or
     whose late signature waits for staff, has said so.
     """
-    if organization.stage == Organization.Stage.LEFT:
-        return Round.objects.none()
     asked = Invitation.objects.filter(round=OuterRef("pk"), organization=organization, revoked_at=None)
     versions = Version.objects.filter(publication=OuterRef("publication"))
     material = versions.filter(material=True).order_by("-number").values("number")[:1]
     said = Decision.objects.filter(publication=OuterRef("publication"), organization=organization)
     answered = said.live().exclude(choice=Choice.TIME).filter(version__number__gte=OuterRef("since"))
-    return (
+    found = (
         Round.objects.filter(Exists(asked), closed_at=None)
         .annotate(since=Coalesce(Subquery(material, output_field=IntegerField()), 0))
         .annotate(decided=Exists(answered) | Exists(said.waiting()))
         .select_related("publication")
     )
+    return found.none() if organization.stage == Organization.Stage.LEFT else found
 
 
 def waits(organization):
