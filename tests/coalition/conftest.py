@@ -3,7 +3,7 @@
 import pytest
 
 from coalition import publishing
-from coalition.models import Import
+from coalition.models import Import, Topic
 from tests import factories
 
 from .signons import open_round, texts
@@ -20,6 +20,15 @@ def publication(installation, editor):
     publication = factories.PublicationFactory()
     publishing.freeze(publication, texts(), by=editor)
     return publication
+
+
+@pytest.fixture
+def topics(db):
+    """Three topics of the coalition, in their order."""
+    names = [("reading", "Reading", "Lectura"), ("language", "Language", "Idiomas"), ("schools", "Schools", "Escuelas")]
+    for place, (slug, en, es) in enumerate(names, start=90):
+        Topic.objects.create(slug=slug, name={"en": en, "es": es}, position=place)
+    return list(Topic.objects.filter(slug__in=[name[0] for name in names]))
 
 
 @pytest.fixture

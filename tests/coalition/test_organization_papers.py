@@ -173,7 +173,8 @@ def test_a_logo_its_permission_and_its_state_on_the_page(organizer, partner):
     ("wrong", "says"),
     [
         ({}, "Choose a picture."),
-        ({"image": SimpleUploadedFile("logo.svg", b"<svg/>")}, "Choose a picture as PNG, JPEG or WebP"),
+        ({"image": SimpleUploadedFile("logo.svg", b"<svg/>")}, "Save it as a plain SVG or as PNG."),
+        ({"image": SimpleUploadedFile("logo.png", b"GIF89a")}, "Choose a picture as PNG, JPEG, WebP or SVG"),
         ({"image": png, "permitted_by": "Ana"}, "Enter the day they allowed it."),
         ({"image": png, "permitted_on": "2026-01-01"}, "Enter who allowed it"),
         ({"image": png, "permitted_by": "Ana", "permitted_on": "2199-01-01"}, "this day is still to come"),
