@@ -3,9 +3,6 @@
 An editor freezes → the publication gets its texts → partners sign that version → the public reads it.
 """
 
-import re
-
-import nh3
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -17,16 +14,15 @@ from wagtail_localize.models import Translation
 from cms import navigation
 from cms.models import BriefPage
 from coalition import publishing
-from coalition.canonical import canonical_text, changes
+from coalition.canonical import canonical_text
 from coalition.languages import join_list, name_in_text
 from coalition.models import Publication
 from coalition.publishing import Text
 
-# What a frozen text may hold: what our own blocks make, and nothing that runs.
-TAGS = {
-    *("a", "b", "blockquote", "br", "caption", "details", "div", "em", "figcaption", "figure", "footer", "h2", "h3"),
-    *("i", "li", "ol", "p", "rect", "section", "span", "strong", "summary", "svg", "table", "tbody", "td", "th"),
-    *("thead", "tr", "ul"),
+# What our own blocks make, beside what people write.
+TAGS = publishing.TAGS | {
+    *("caption", "details", "div", "figcaption", "figure", "footer", "rect", "section", "span", "summary", "svg"),
+    *("table", "tbody", "td", "th", "thead", "tr"),
 }
 ATTRIBUTES = {
     "a": {"href", "download"},
@@ -57,16 +53,8 @@ def newest(page):
 
 def missing(page, texts):
     """The languages without a whole text of their own: none, an empty one, a mere copy, or one half translated."""
-    source, halfway = texts.get(settings.LANGUAGE_CODE), _half_translated(page)
-
-    def copied(code):
-        return code != settings.LANGUAGE_CODE and source and texts[code].canonical == source.canonical
-
-    return [
-        code
-        for code, _name in settings.LANGUAGES
-        if code not in texts or not texts[code].html or copied(code) or code in halfway
-    ]
+    absent = {*publishing.unfinished(texts, settings.LANGUAGE_CODE), *_half_translated(page)}
+    return [code for code, _name in settings.LANGUAGES if code in absent]
 
 
 def _half_translated(page):
@@ -81,27 +69,19 @@ def _half_translated(page):
     return found
 
 
-def compare(page, texts):
-    """What differs from the newest version, {language: stretches of paragraphs}; None while nothing is frozen."""
-    version = page.publication and page.publication.current_version
-    if version is None:
-        return None
-    frozen = {text.language: text.canonical for text in version.texts.all()}
-    return {code: changes(frozen.get(code, ""), text.canonical) for code, text in texts.items()}
-
-
 @transaction.atomic
-def freeze(page, *, by, material, note=""):
+def freeze(page, *, by, material, note="", seen=None):
     """Freeze what stands now as the next version of the publication, which the first freezing makes.
 
-    Raises ValidationError where a language has no text or nothing changed; then nothing is stored.
+    Raises ValidationError where a language has no text, nothing changed, or it is not what was `seen` (see
+    `publishing.freeze`); then nothing is stored.
     """
     pages = {each.locale.language_code: each for each in newest(page)}
     texts = {code: _text(each) for code, each in pages.items()}
     if absent := missing(page, texts):
         raise ValidationError(why_not(absent), code="language")
     publication = publication_of(page, pages)
-    return publishing.freeze(publication, texts, by=by, material=material, note=note)
+    return publishing.freeze(publication, texts, by=by, material=material, note=note, seen=seen)
 
 
 def publication_of(page, pages):
@@ -132,15 +112,9 @@ def rendered(body, language):
     """The blocks as clean HTML in a language; empty when there is nothing to read."""
     with translation.override(language):
         html = "".join(render_to_string(block.block.meta.template, _context(block)).strip() + "\n" for block in body)
-    html = nh3.clean(
-        html,
-        tags=TAGS,
-        attributes=ATTRIBUTES,
-        attribute_filter=_attribute,
-        url_schemes={"http", "https", "mailto", "tel", "data"},
-        link_rel="noopener",
+    return publishing.clean(
+        html, tags=TAGS, attributes=ATTRIBUTES, schemes=publishing.SCHEMES | {"data"}, keep=_attribute
     )
-    return re.sub(r"\n\s*\n+", "\n", html).strip()
 
 
 def _context(block):

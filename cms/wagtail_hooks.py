@@ -1,5 +1,6 @@
 """What the public site adds to Wagtail's admin: freezing a brief for signing."""
 
+from django.conf import settings
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
@@ -7,6 +8,7 @@ from wagtail.admin.widgets.button import Button
 
 from cms.models import BriefPage
 from cms.views import FreezeView
+from coalition import languages
 
 
 @hooks.register("register_admin_urls")
@@ -17,6 +19,22 @@ def admin_urls():
 def _freeze_button(page, user, **kwargs):
     if isinstance(page, BriefPage) and page.permissions_for_user(user).can_publish():
         yield Button(_("Freeze for signing"), reverse("cms_freeze", args=[page.pk]), icon_name="lock", priority=5)
+
+
+@hooks.register("publication_text_buttons")
+def publication_buttons(publication, user):
+    """Where the text of a publication is written, for its page in the back office."""
+    for page in BriefPage.objects.filter(publication=publication).select_related("locale").order_by("locale_id"):
+        if page.permissions_for_user(user).can_edit():
+            language = languages.own_name(page.locale.language_code)
+            yield Button(
+                _("Write the text (%(language)s)") % {"language": language},
+                reverse("wagtailadmin_pages:edit", args=[page.pk]),
+                icon_name="edit",
+            )
+    source = BriefPage.objects.filter(publication=publication, locale__language_code=settings.LANGUAGE_CODE).first()
+    if source:
+        yield from _freeze_button(source, user)
 
 
 @hooks.register("register_page_header_buttons")

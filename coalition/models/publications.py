@@ -24,7 +24,9 @@ class PublicationQuerySet(models.QuerySet):
 
     def public(self):
         """Those that anybody may read: a page of the site shows them, or they were shown here."""
-        return self.filter(Q(stand_alone=True, shown_at__isnull=False) | Q(stand_alone=False, public_url__contains="://"))
+        return self.filter(
+            Q(stand_alone=True, shown_at__isnull=False) | Q(stand_alone=False, public_url__contains="://")
+        )
 
 
 class Publication(models.Model):
@@ -82,7 +84,7 @@ class Version(models.Model):
     material = models.BooleanField(
         _("material"), default=True, help_text=_("Signatures on earlier versions do not carry over.")
     )
-    note = models.CharField(_("what changed"), max_length=500, blank=True)
+    note = I18nCharField(_("what changed"), max_length=500, blank=True)
     frozen_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     frozen_at = models.DateTimeField(_("frozen"), auto_now_add=True)
 

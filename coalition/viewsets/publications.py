@@ -1,11 +1,11 @@
-"""Publications in the back office. Their texts are written as pages and frozen there."""
+"""Publications in the back office: written here or as a page, frozen, compared, shown."""
 
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.models import Publication
-from coalition.views import publications
+from coalition.views.publications import comparing, freezing, listing, page, showing, writing
 
 
 class PublicationViewSet(ModelViewSet):
@@ -20,15 +20,14 @@ class PublicationViewSet(ModelViewSet):
     inspect_view_enabled = True
     list_per_page = 30
     form_fields = ["kind", "bill"]
-    index_view_class = publications.PublicationsIndex
-    inspect_view_class = publications.PublicationPage
+    index_view_class = listing.PublicationsIndex
+    add_view_class = writing.AddPublication
+    inspect_view_class = page.PublicationPage
 
     def get_common_view_kwargs(self, **kwargs):
         return super().get_common_view_kwargs(
             **{
-                **dict.fromkeys(
-                    ("add_url_name", "edit_url_name", "delete_url_name", "history_url_name", "usage_url_name")
-                ),
+                **dict.fromkeys(("edit_url_name", "delete_url_name", "history_url_name", "usage_url_name")),
                 **kwargs,
             }
         )
@@ -36,15 +35,31 @@ class PublicationViewSet(ModelViewSet):
     def get_index_view_kwargs(self, **kwargs):
         return super().get_index_view_kwargs(search_fields=["title", "bill"], **kwargs)
 
+    def get_add_view_kwargs(self, **kwargs):
+        return {}
+
     def get_inspect_view_kwargs(self, **kwargs):
         return {}
 
     def get_urlpatterns(self):
+        here = "inspect/<int:pk>/"
+        views = [
+            ("write/", writing.WritePublication, "write"),
+            ("settings/", writing.EditSettings, "settings"),
+            ("preview/", writing.PreviewPublication, "preview"),
+            ("freeze/", freezing.FreezePublication, "freeze"),
+            ("compare/", comparing.ComparePublication, "compare"),
+            ("versions/<int:number>/", page.VersionPage, "version"),
+            ("show/", showing.ShowPublication, "show"),
+            ("take-down/", showing.TakeDownPublication, "take_down"),
+        ]
         return [
             path("", self.index_view, name="index"),
             path("results/", self.index_results_view, name="index_results"),
-            path("inspect/<int:pk>/", self.inspect_view, name="inspect"),
+            path("add/", self.add_view, name="add"),
+            path(here, self.inspect_view, name="inspect"),
+            *(path(f"{here}{route}", self.construct_view(view), name=name) for route, view, name in views),
         ]
 
     def register_admin_url_finder(self):
-        """Nothing to find: a publication has no form of its own."""
+        """Nothing to find: a publication is not edited by Wagtail's own form."""

@@ -8,6 +8,7 @@ from wagtail_localize.models import StringTranslation, Translation, TranslationS
 
 from cms import freezing
 from cms.models import BriefPage
+from coalition import publishing
 from coalition.models import Publication, Version
 from tests import factories
 
@@ -140,19 +141,35 @@ def test_figures_carry_their_table_and_their_file(site):
 
 
 def test_the_difference_names_what_changed(site, editor):
-    freezing.freeze(site.en.brief, by=editor, material=True)
+    version = freezing.freeze(site.en.brief, by=editor, material=True)
     page = refreshed(site.en.brief)
-    assert [s.rows for stretches in freezing.compare(page, freezing.texts_of(page)).values() for s in stretches] == [
-        [],
-        [],
-    ]
+
+    def changed():
+        texts = {code: text.canonical for code, text in freezing.texts_of(page).items()}
+        found = publishing.against(version, texts)
+        return {code: [row for stretch in stretches for row in stretch.rows] for code, stretches in found.items()}
+
+    assert changed() == {"en": [], "es": []}
     page.summary = "Summary changed"
     page.save_revision()
-    compared = freezing.compare(page, freezing.texts_of(page))
-    rows = [row for stretch in compared["en"] for row in stretch.rows if row.changed]
-    assert [(row.before, row.after) for row in rows] == [
+    assert [(row.before, row.after) for row in changed()["en"] if row.changed] == [
         ([("same", "Summary"), ("gone", "en")], [("same", "Summary"), ("new", "changed")])
     ]
+
+
+def test_a_publication_leads_to_the_pages_where_its_text_is_written(site, client, editor):
+    version = freezing.freeze(site.en.brief, by=editor, material=True)
+    client.force_login(editor)
+    page = client.get(reverse("publications:inspect", args=[version.publication_id])).text
+    for address in (
+        reverse("wagtailadmin_pages:edit", args=[site.en.brief.pk]),
+        reverse("wagtailadmin_pages:edit", args=[site.es.brief.pk]),
+        reverse("cms_freeze", args=[site.en.brief.pk]),
+        reverse("publications:settings", args=[version.publication_id]),
+    ):
+        assert f'href="{address}"' in page
+    for name in ("write", "freeze", "show"):  # a text that has a page is written, frozen and shown there
+        assert client.get(reverse(f"publications:{name}", args=[version.publication_id])).status_code == 404
 
 
 # The door
@@ -172,12 +189,25 @@ def test_an_editor_freezes_and_amends(site, client, editor):
     assert "<del>en</del>" in client.get(address).content.decode()
     refused = client.post(address, {})
     assert refused.status_code == 200
-    assert set(refused.context["form"].errors) == {"change", "note"}
-    client.post(address, {"change": "clerical", "note": "A word."})
-    assert list(Version.objects.values_list("number", "material", "note").order_by("number")) == [
-        (1, True, ""),
-        (2, False, "A word."),
-    ]
+    assert set(refused.context["form"].errors) == {"change", "note_en", "note_es"}
+    client.post(address, {"change": "clerical", "note_en": "A word.", "note_es": "Una palabra."})
+    assert list(Version.objects.values_list("number", "material").order_by("number")) == [(1, True), (2, False)]
+    assert Version.objects.get(number=2).note.data == {"en": "A word.", "es": "Una palabra."}
+
+
+def test_what_was_judged_is_what_gets_frozen(site, client, editor):
+    """Between the look and the press somebody went on writing: nothing is frozen unseen."""
+    client.force_login(editor)
+    address = reverse("cms_freeze", args=[site.en.brief.pk])
+    seen = client.get(address).context["seen"]
+    page = refreshed(site.en.brief)
+    page.summary = "Summary changed"
+    page.save_revision()
+    refused = client.post(address, {"seen": seen})
+    assert "The text changed while you were reading." in refused.text
+    assert Version.objects.count() == 0
+    assert client.post(address, {"seen": refused.context["seen"]}).status_code == 302
+    assert Version.objects.get().text_in("en").summary == "Summary changed"
 
 
 def test_the_door_says_what_is_missing(site, client, editor):
