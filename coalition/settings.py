@@ -225,6 +225,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "sweep-notices": {"task": "coalition.tasks.sweep", "schedule": 20.0},
     "look-for-duplicates": {"task": "coalition.tasks.look_for_duplicates", "schedule": 600.0},
+    "remind-partners": {"task": "coalition.tasks.remind", "schedule": 300.0},
     "retain": {"task": "coalition.tasks.retain", "schedule": 3600.0},
     "sweep-messages": {"task": "campaigns.tasks.sweep", "schedule": 10.0},
 }

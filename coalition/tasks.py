@@ -3,7 +3,18 @@
 from celery import shared_task
 from django.utils import timezone
 
-from coalition import bulk, charts, duplicates, importing, notices, preferences, retention, reviewing, sign_ins
+from coalition import (
+    bulk,
+    charts,
+    duplicates,
+    importing,
+    notices,
+    preferences,
+    retention,
+    reviewing,
+    sign_ins,
+    signing_on,
+)
 from coalition.forms import finding
 from coalition.models import BulkAction, DuplicateSearch, Heartbeat, Import, Round
 
@@ -88,6 +99,14 @@ def draw_chart(round_id):
     """Draw the progress of a round for its board; beat asks for it once answers have come in."""
     if round_ := Round.objects.filter(pk=round_id).select_related("publication").first():
         charts.draw(round_)
+
+
+@shared_task
+def remind():
+    """Beat's round for sign-ons: write what open rounds owe by now; while there is more, queue another turn."""
+    if signing_on.remind_due():
+        send_notices.delay()
+        remind.delay()
 
 
 @shared_task

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from coalition import languages, segments, signing_on
 from coalition.forms.fields import zone_choices
 from coalition.models import Organization, Publication, Representative, Segment
+from coalition.signing_on.asking import LONGEST_BEFORE
 
 END_OF_THE_DAY = datetime.time(17)
 # What a verb calls a field, where the form asks for it in parts.
@@ -55,10 +56,10 @@ class DaysField(forms.CharField):
         return ", ".join(map(str, value)) if isinstance(value, list) else value
 
     def clean(self, value):
-        words = re.split(r"[\s,;]+", super().clean(value).strip(" ,;"))
-        if any(word and not word.isdecimal() for word in words):
-            raise ValidationError(_("Enter whole days, from 0 to %(most)s, such as 7, 2.") % {"most": 90})
-        return sorted({int(word) for word in words if word}, reverse=True)
+        words = set(filter(None, re.split(r"[\s,;]+", super().clean(value))))
+        if any(not re.fullmatch("[0-9]{1,3}", word) or int(word) > LONGEST_BEFORE for word in words):
+            raise ValidationError(_("Enter whole days, from 0 to %(most)s, such as 7, 2.") % {"most": LONGEST_BEFORE})
+        return sorted(map(int, words), reverse=True)
 
 
 class RoundForm(forms.Form):
@@ -148,8 +149,9 @@ class RoundForm(forms.Form):
         held = {name: getattr(round_, name) for name in names}
         held["scopes"] = round_.scopes or Organization.Scope.values
         for part, moment in (("", round_.deadline), ("official_", round_.official_deadline)):
-            there = languages.local(moment, round_.zone)
-            held |= {f"{part}day": there and there.date(), f"{part}time": there and there.time()} if moment else {}
+            if moment:
+                there = languages.local(moment, round_.zone)
+                held |= {f"{part}day": there.date(), f"{part}time": there.time()}
         for name in PER_LANGUAGE:
             said = getattr(round_, name)
             held |= {f"{name}_{code}": said.localize(code) if said else "" for code, _name in settings.LANGUAGES}
@@ -227,7 +229,7 @@ class RoundForm(forms.Form):
         there = languages.local(self.proposal.deadline, zone)
         self.cleaned_data["deadline"] = self.proposal.deadline
         self.data = self.data.copy()
-        self.data |= {"day": f"{there:%Y-%m-%d}", "time": f"{there:%H:%M}"}
+        self.data["day"], self.data["time"] = f"{there:%Y-%m-%d}", f"{there:%H:%M}"
 
     def terms(self):
         """What `signing_on.open_round` and `change_round` are told."""
@@ -238,7 +240,8 @@ class RoundForm(forms.Form):
 
     def refused(self, error):
         """Show what a verb had against it beside the field it is about."""
-        for name, errors in getattr(error, "error_dict", {None: error.error_list}).items():
+        refused = error.error_dict if hasattr(error, "error_dict") else {None: error.error_list}
+        for name, errors in refused.items():
             place = PARTS.get(name, name)
             self.add_error(place if place in self.fields else None, errors)
 

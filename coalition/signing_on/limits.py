@@ -21,10 +21,9 @@ def month_of(at=None):
 
 def asks_in_month(organizations, at=None):
     """{organization pk: how often it was written to in the month of `at`}, one query; who never was is missing."""
-    start, _after = month_of(at)
-    asks = Ask.objects.filter(organization__in=_keys(organizations), at__gte=start)
-    if at:
-        asks = asks.filter(at__lte=at)
+    start, after = month_of(at)
+    end = datetime.datetime.combine(after, datetime.time(), start.tzinfo)
+    asks = Ask.objects.filter(organization__in=_keys(organizations), at__gte=start, at__lt=end)
     return dict(asks.order_by().values_list("organization").annotate(Count("pk")))
 
 

@@ -30,7 +30,7 @@ def propose_deadline(official, zone, organizations=(), *, at=None):
     there, today = languages.local(official, zone), languages.local(at, zone).date()
     wanted = Installation.get().days_before_official
     days = [_working_days_before(there, number, zone) for number in range(wanted, 0, -1)] or [there]
-    coming = [moment for moment in days if moment > at]
+    coming = [moment for moment in days if moment.date() > today] or [moment for moment in days if moment > at]
     if not coming:
         return Proposal(there, gettext("The official deadline is too near to leave a day before it."))
     needs = dict(

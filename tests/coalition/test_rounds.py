@@ -57,7 +57,7 @@ def test_a_round_is_opened_after_one_look_at_who_is_asked(staff, publication):
     look = staff.post(address, words(organizations=chosen))
     assert look.status_code == 200
     assert "Open the round and send 1 invitation<" in look.text
-    assert "no email reaches this person" in look.text
+    assert f"Valley Readers: no email reaches {mute.person}" in look.text
     assert "El Faro: nobody may sign for it yet" in look.text
     assert not Round.objects.exists()
     done = staff.post(address, words(organizations=chosen, confirmed="1"))
