@@ -100,6 +100,11 @@ def what_waits(request, panels):
 
 
 @hooks.register("construct_homepage_panels")
+def what_partners_ask(request, panels):
+    panels.append(home.SpeakersPanel(request))
+
+
+@hooks.register("construct_homepage_panels")
 def what_ends(request, panels):
     panels.append(home.AgreementsPanel(request))
 
@@ -136,6 +141,9 @@ def people_log_actions(actions):
     actions.register_action("coalition.remove_agreement", _("Remove an agreement"), _("Agreement removed"))
     actions.register_action("coalition.keep_logo", _("Keep the logo"), _("Logo kept"))
     actions.register_action("coalition.remove_logo", _("Remove the logo"), _("Logo removed"))
+    actions.register_action("coalition.keep_policy", _("Record how it decides"), _("How it decides recorded"))
+    actions.register_action("coalition.revoke_authorization", _("Revoke an authorization"), _("Authorization revoked"))
+    actions.register_action("coalition.settle_role_change", _("Settle who speaks"), _("Who speaks settled"))
 
 
 @hooks.register("register_admin_viewset")

@@ -273,3 +273,14 @@ class LogoForm(forms.Form):
         if on and until and until < on:
             self.add_error("expires_on", _("It cannot end before it was allowed."))
         return cleaned
+
+
+class RevokeForm(forms.Form):
+    """A standing authorization ends at the wish of somebody of the organization."""
+
+    who = forms.CharField(
+        label=_("Who of the organization asked for it"),
+        max_length=150,
+        error_messages={"required": _("Enter who of the organization asked for it.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )

@@ -176,6 +176,19 @@ def signatories(organization):
     )
 
 
+def with_states(authorizations, organization):
+    """The same, each with its `state`: works, idle (who gave it may no longer sign), extended, revoked or ended."""
+    signing = {speaker.person_id for speaker in signatories(organization)}
+    for one in authorizations:
+        if one.revoked_at:
+            one.state = "revoked" if one.revoked_by else "extended"
+        elif not one.is_in_force:
+            one.state = "ended"
+        else:
+            one.state = "works" if one.signer_id in signing else "idle"
+    return authorizations
+
+
 def tell(authorization, event, *, key="", by=None):
     """Owe a notice to everybody who may sign: it was "given", "extended" or "revoked", or it is about to end."""
     topics = list(authorization.topics.all())

@@ -13,7 +13,17 @@ from django.utils.translation import gettext as _
 from wagtail.admin.ui.components import Component
 
 from coalition import accounts, counting, duplicates, follow_ups, languages, talking
-from coalition.models import Address, Agreement, FollowUp, Import, Installation, Organization, Person, Round
+from coalition.models import (
+    Address,
+    Agreement,
+    FollowUp,
+    Import,
+    Installation,
+    Organization,
+    Person,
+    RoleChange,
+    Round,
+)
 from coalition.views.follow_ups import page_of
 
 SHOWN = 5
@@ -146,6 +156,36 @@ class RemarksPanel(Panel):
             "url": f"{reverse('rounds:remarks', args=[round_.pk])}?kind={kind}",
             "note": " · ".join(notes),
             "tone": "warn",
+        }
+
+
+class SpeakersPanel(Panel):
+    """What partners ask about who speaks for them, the oldest first: an objection waits for staff alone."""
+
+    name = "speakers"
+    order = 150
+    title = gettext_lazy("Who speaks for a partner")
+    icon = "user"
+    permission = "coalition.change_representative"
+
+    @property
+    def is_shown(self):
+        return accounts.sees_people(self.request.user) and super().is_shown
+
+    @cached_property
+    def lines(self):
+        waiting = RoleChange.objects.filter(state=RoleChange.State.WAITING, organization__binned_at=None)
+        waiting = waiting.select_related("organization", "asked_by").order_by("asked_at", "pk")
+        return [self.line(change) for change in waiting[:SHOWN]]
+
+    def line(self, change):
+        says = _("%(name)s objects to a change") if change.undoes_id else _("%(name)s asks for a change")
+        day = languages.format_date(timezone.localdate(change.asked_at))
+        return {
+            "words": str(change.organization),
+            "url": reverse("organizations:inspect", args=[change.organization_id]) + "#speakers",
+            "note": f"{says % {'name': change.asked_by or '–'}} · {day}",
+            "tone": "bad" if change.undoes_id else "warn",
         }
 
 

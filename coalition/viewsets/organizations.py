@@ -6,7 +6,17 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.forms.organizations import OrganizationForm
 from coalition.models import Organization
-from coalition.views.organizations import board, editing, listing, members, merges, page, papers, representatives
+from coalition.views.organizations import (
+    board,
+    deciding,
+    editing,
+    listing,
+    members,
+    merges,
+    page,
+    papers,
+    representatives,
+)
 
 
 class OrganizationViewSet(ModelViewSet):
@@ -63,6 +73,10 @@ class OrganizationViewSet(ModelViewSet):
             (f"{speaks}add/", representatives.AddRepresentative, "add_representative"),
             (f"{speaks}<int:representative_pk>/", representatives.EditRepresentative, "representative"),
             (f"{speaks}<int:representative_pk>/remove/", representatives.RemoveRepresentative, "remove"),
+            (f"{speaks}<int:representative_pk>/move/", deciding.MoveRepresentative, "move_representative"),
+            (f"{speaks}changes/<int:change_pk>/", deciding.SettleRoleChange, "role_change"),
+            (f"{here}policy/", deciding.EditPolicy, "policy"),
+            (f"{here}authorizations/<int:authorization_pk>/", deciding.Authorization, "authorization"),
             (belongs, members.Members, "members"),
             (f"{belongs}add/", members.AddMember, "add_member"),
             (f"{belongs}<int:membership_pk>/", members.EditMember, "member"),

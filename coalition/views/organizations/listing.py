@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from wagtail.admin.ui.tables import Column, NumberColumn, TitleColumn
 from wagtail.admin.widgets.button import HeaderButton
 
 from coalition import saved_views
-from coalition.models import Constituency, Organization, Region, SavedView
+from coalition.models import Constituency, Organization, Region, SavedView, StandingAuthorization
 from coalition.places import CHOICES
 from coalition.views.saved_views import WithSavedViews
 from coalition.views.screens import ANY, Index, Screen
@@ -31,13 +31,26 @@ class OrganizationFilters(WagtailFilterSet):
         label=gettext_lazy("Constituency served"), queryset=Constituency.objects.all(), field_name="constituencies"
     )
     language = ChoiceFilter(label=gettext_lazy("Language"), choices=settings.LANGUAGES, method="by_language")
+    decides = ChoiceFilter(
+        label=gettext_lazy("How it decides"),
+        choices=[
+            ("policy", gettext_lazy("has a standing policy")),
+            ("authorization", gettext_lazy("has a standing authorization in force")),
+        ],
+        method="by_deciding",
+    )
 
     class Meta:
         model = Organization
-        fields = ["stage", "kind", "scope", "state", "region", "constituency", "language"]
+        fields = ["stage", "kind", "scope", "state", "region", "constituency", "language", "decides"]
 
     def by_language(self, queryset, name, value):
         return queryset.filter(languages__contains=[value])
+
+    def by_deciding(self, queryset, name, value):
+        if value == "policy":
+            return queryset.filter(policy__isnull=False)
+        return queryset.filter(Exists(StandingAuthorization.objects.in_force().filter(organization=OuterRef("pk"))))
 
 
 class NameColumn(TitleColumn):

@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
-from coalition import accounts, custom, people
+from coalition import accounts, custom, people, policies, speaking
 from coalition.forms.people import NoteForm
 from coalition.models import Organization, OrganizationMerge
+from coalition.signing_on import authorizing
 from coalition.views.follow_ups import follow_ups_of
 from coalition.views.screens import RecordScreen, WithHistory
 
@@ -68,6 +69,7 @@ class OrganizationPage(WithHistory, OrganizationScreen, TemplateView):
             "may_see_agreements": user.has_perm("coalition.view_agreement"),
             "may_restore": organization.is_binned and self.user_has_permission("change"),
             "merges": self.merges(),
+            **self.deciding(),
             "may_merge": user.has_perm("coalition.add_organizationmerge") and self.sees_people,
             "query": "",
         }
@@ -82,11 +84,25 @@ class OrganizationPage(WithHistory, OrganizationScreen, TemplateView):
             | self.history(kwargs.get("note_form"))
             | follow_ups_of(organization, user)
             | {
-                "representatives": speakers.order_by("-may_sign", "pk").prefetch_related("person__addresses"),
+                "representatives": speakers.order_by("position", "pk").prefetch_related("person__addresses"),
+                "role_changes": speaking.waiting(organization),
                 "members": members.select_related("person").order_by("person__search", "pk")[:MEMBERS_SHOWN],
                 "members_count": members.aggregate(number=Count("pk"))["number"],
             }
         )
+
+    def deciding(self):
+        """How it decides: its policy and, for those who may see people, its standing authorizations."""
+        policy, authorizations = policies.of(self.record), []
+        if self.sees_people:
+            held = self.record.authorizations.prefetch_related("topics")
+            authorizations = authorizing.with_states(list(held), self.record)
+        return {
+            "policy": policy,
+            "favours": policy.favours.all() if policy.pk else [],
+            "never": policy.never.all() if policy.pk else [],
+            "authorizations": authorizations,
+        }
 
     def merges(self):
         """What was merged into it, or, once it is part of another one, that merge; the newest first."""

@@ -18,19 +18,6 @@ from coalition.views.desk import at_desk, only_trusted, page
 CONFIRM = "shown"  # in what the page with the words sends back
 
 
-def in_words(authorizations, organization):
-    """Each with its state: "works", "idle" (who gave it may no longer sign), "extended", "revoked" or "ended"."""
-    signing = {speaker.person_id for speaker in authorizing.signatories(organization)}
-    for one in authorizations:
-        if one.revoked_at:
-            one.state = "revoked" if one.revoked_by else "extended"
-        elif not one.is_in_force:
-            one.state = "ended"
-        else:
-            one.state = "works" if one.signer_id in signing else "idle"
-    return authorizations
-
-
 def _authorizations(desk):
     return desk.organization.authorizations.select_related("signer").prefetch_related("topics")
 
@@ -49,7 +36,7 @@ def policy(request, desk):
         "policy": held,
         "favours": list(held.favours.all()) if held.pk else [],
         "never": list(held.never.all()) if held.pk else [],
-        "authorizations": in_words(list(_authorizations(desk)), desk.organization),
+        "authorizations": authorizing.with_states(list(_authorizations(desk)), desk.organization),
     }
     return page(request, desk, "policy", context)
 
@@ -153,7 +140,7 @@ def _given(request, desk, chosen, words, extends):
 def authorization(request, desk, pk):
     """One authorization: the words that were confirmed, how it stands, and what it signed so far."""
     held = _authorization(desk, pk)
-    in_words([held], desk.organization)
+    authorizing.with_states([held], desk.organization)
     signed = list(standing.signed_by(held))
     stands = standing.still_stand(signed)
     for decision in signed:
