@@ -98,12 +98,21 @@ def due(at=None):
 
 
 def draw(round_):
-    """Draw the progress of a round in every language, and keep it. Safe to run again."""
+    """Draw the progress of a round in every language; kept with the numbers that it shows. Safe to run again."""
     days = progress(round_)
     asked = round_.invitations.order_by().values("organization").distinct().count()
     charts = {code: _svg(_specification(round_, days, asked, code), code) for code, _name in settings.LANGUAGES}
+    charts["numbers"] = [[day.day.isoformat(), day.answered, day.signed] for day in changes(days)]
     Round.objects.filter(pk=round_.pk).update(charts=charts, charted_at=timezone.now())
     return charts
+
+
+def numbers(round_):
+    """[Day] of the table below the chart: what the last drawing shows, else what would be drawn."""
+    kept = round_.charts.get("numbers")
+    if kept is None:
+        return changes(progress(round_))
+    return [Day(datetime.date.fromisoformat(day), answered, signed) for day, answered, signed in kept]
 
 
 def headline(days, asked):

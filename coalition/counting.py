@@ -172,13 +172,16 @@ class Line:
         return self.standing.waiting or self.standing.live
 
     @property
+    def reminded(self):
+        """The invitations by which it can be reminded: their links open, and somebody who may sign follows them."""
+        return [i for i in self.invitations if i.revoked_at is None and i.representative and i.representative.may_sign]
+
+    @property
     def can_be_reminded(self):
-        return not self.state.decided and any(
-            i.revoked_at is None and i.representative and i.representative.may_sign for i in self.invitations
-        )
+        return not self.state.decided and bool(self.reminded)
 
 
-_NUMBERS = (Count("pk"), Count("pk", filter=Q(seen=True)))
+_NUMBERS = {"asked": Count("pk"), "opened": Count("pk", filter=Q(seen=True))}
 
 
 class Board:
@@ -242,7 +245,7 @@ class Board:
     def tally(self):
         """(the Tally of the whole round, [that of each scope]), by one query beside the chain."""
         whole, scopes = Tally(), {scope: Tally(str(scope.label)) for scope in Organization.Scope}
-        rows = self.partners().order_by().values_list("scope", "stands").annotate(*_NUMBERS)
+        rows = self.partners().order_by().values_list("scope", "stands").annotate(**_NUMBERS)
         for scope, state, number, seen in rows:
             for each in (whole, scopes[Organization.Scope(scope)]):
                 each.add(State(state), number, seen)
@@ -250,7 +253,7 @@ class Board:
 
     def tally_by_region(self):
         """[Tally of each region, last that of partners in none]. A partner of two regions counts in both."""
-        rows = self.partners().order_by().values_list("regions", "stands").annotate(*_NUMBERS)
+        rows = self.partners().order_by().values_list("regions", "stands").annotate(**_NUMBERS)
         found = {}
         for region, state, number, seen in rows:
             found.setdefault(region, Tally()).add(State(state), number, seen)

@@ -4,17 +4,18 @@ Nothing is learned and nothing is weighed: each line says what it goes by. Who w
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from coalition.models import Ask
+from coalition.models import Ask, Organization
 
 # Every round that ended, or in which it answered, as days from being asked; a partner's "needs time" is no answer yet.
 HABITS = """
@@ -98,7 +99,7 @@ def _plain(value):
 def _asks(keys, at):
     since = {days: Q(at__gt=at - timedelta(days=days)) for days in (30, 90)}
     held = Ask.objects.filter(since[90], organization__in=keys, at__lte=at).order_by()
-    return held.values_list("organization").annotate(Count("pk", filter=since[30]), Count("pk"))
+    return held.values_list("organization").annotate(in_30=Count("pk", filter=since[30]), in_90=Count("pk"))
 
 
 # What it says about one round
@@ -173,3 +174,63 @@ def _days(span):
 def whole(days):
     """Days as people say them: at least one."""
     return max(round(days), 1)
+
+
+# A whole round
+
+
+def of_lines(round_, lines):
+    """{organization's key: Forecast} of lines of a board that are not decided; two queries, none without lines."""
+    if not lines:
+        return {}
+    found = habits([line.organization for line in lines], but=round_)
+    return {
+        line.organization.pk: expect(
+            found[line.organization.pk],
+            asked_at=min(invitation.invited_at for invitation in line.invitations),
+            deadline=round_.deadline,
+        )
+        for line in lines
+    }
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is to be expected of the partners that owe an answer: [Partner], the likely late first."""
+
+    partners: list
+
+    @property
+    def counts(self):
+        """{Kind: how many}."""
+        return Counter(partner.forecast.kind for partner in self.partners)
+
+    @property
+    def more(self):
+        """How many more signatures the partners with a forecast are likely to give in time."""
+        return round(sum(partner.forecast.chance for partner in self.partners))
+
+
+@dataclass(frozen=True)
+class Partner:
+    organization: Organization
+    asked_at: datetime
+    forecast: Forecast
+
+
+def of(round_, board):
+    """What to Expect of a round at its deadline; `board` is its `counting.Board`. A fixed number of queries."""
+    undecided = list(board.partners().filter(has_decided=False))
+    first = round_.invitations.order_by().values_list("organization").annotate(Min("invited_at"))
+    asked = dict(first)
+    found = habits(undecided, but=round_)
+    partners = [
+        Partner(
+            organization,
+            asked[organization.pk],
+            expect(found[organization.pk], asked_at=asked[organization.pk], deadline=round_.deadline),
+        )
+        for organization in undecided
+    ]
+    order = [Kind.LATE, Kind.NEW, Kind.ON_TIME]
+    return Expected(sorted(partners, key=lambda partner: order.index(partner.forecast.kind)))

@@ -29,7 +29,7 @@ SIGNS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """Where one partner stands on one publication; `state` is None where it was never asked. `round`: a key, or None."""
+    """Where a partner stands on a publication; `state` is None where it was never asked, `round` a key or None."""
 
     publication: Publication
     state: State | None = None

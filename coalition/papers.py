@@ -82,6 +82,18 @@ def _data(image):
         return ""
 
 
+def names_pdf(version, language):
+    """Who stands under a version now, by scope and with counts, without the text: for the press. Raises Unavailable."""
+    return _write(
+        "coalition/papers/names.html",
+        language,
+        version=version,
+        publication=version.publication,
+        text=version.text_in(language),
+        roll=roll.of(version, language),
+    )
+
+
 def certificate_pdf(decision, language):
     """Who answered what, on which text, when and by what authority: the certificate of one decision. As above."""
     return _write("coalition/papers/certificate.html", language, **of_decision(decision, language))

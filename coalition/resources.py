@@ -7,6 +7,8 @@ Rows are read in chunks; what a chunk needs of other tables is fetched for all o
 
 from collections import defaultdict
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from itertools import islice
 
@@ -31,7 +33,7 @@ from coalition.models import (
 
 WHO, REACH, PLACE = _("Who"), _("How to reach them"), _("Where they live")
 BELONGING, HISTORY, OWN = _("Where they belong"), _("Since when"), _("Your fields")
-PARTNER, ABOUT = _("Partnership"), _("What it is")
+PARTNER, ABOUT, SIGNED = _("Partnership"), _("What it is"), _("The signature")
 EMAIL, PHONE = Address.Channel.EMAIL, Address.Channel.PHONE
 DAY = widgets.DateTimeWidget(format="%Y-%m-%d")
 
@@ -280,7 +282,98 @@ class OrganizationResource(ListResource):
         return _gathered((role.organization_id, _reached(role.person)) for role in held)
 
 
+@dataclass(frozen=True)
+class Signature:
+    """A row of who signed: an organization's, or an individual's."""
+
+    scope: str
+    names: dict
+    city: str
+    state: str = ""
+    signed_at: datetime | None = None
+    addendum: bool = False
+    signer: str = ""
+    title: str = ""
+    affiliation: str = ""
+
+
+class SignatureResource(resources.Resource):
+    """Who stands under a version, in the order of its list: names in every language, persons only where they are
+    printed (rule G8)."""
+
+    scope = Column(_("Scope"), ABOUT, attribute="scope", proposed=True)
+    city = Column(_("City"), ABOUT, attribute="city")
+    state = Column(_("State"), ABOUT, attribute="state")
+    signed_at = Day(_("Signed on"), SIGNED, attribute="signed_at")
+    addendum = Column(_("In the addendum"), SIGNED)
+    signer = Column(_("Who signed for it"), SIGNED, attribute="signer")
+    title = Column(_("Title of who signed"), SIGNED, attribute="title")
+    affiliation = Column(_("For identification only"), SIGNED, attribute="affiliation")
+
+    def __init__(self, *, names_signers=True, **kwargs):
+        super().__init__(**kwargs)
+        if not names_signers:
+            del self.fields["signer"], self.fields["title"]
+        names = {
+            f"name_{code}": Column(
+                _("Name (%(language)s)") % {"language": language},
+                ABOUT,
+                proposed=True,
+                dehydrate_method=partial(_name_in, code),
+            )
+            for code, language in settings.LANGUAGES
+        }
+        held = dict(self.fields)
+        self.fields = {"scope": held.pop("scope"), **names, **held}
+
+    @property
+    def columns(self):
+        """{name: Column} in the order of the file."""
+        return dict(self.fields)
+
+    def get_export_headers(self, selected_fields=None):
+        return [capfirst(str(self.fields[name].column_name)) for name in selected_fields or self.fields]
+
+    def export_rows(self, rows, names):
+        """Lists of cells of Signatures, in the columns of these names."""
+        for row in rows:
+            yield [self.export_field(self.fields[name], row) for name in names]
+
+    def dehydrate_addendum(self, row):
+        return str(_("yes")) if row.addendum else ""
+
+    @staticmethod
+    def rows_of(signed):
+        """[Signature] of a `roll.Roll`: by scope, then the addendum, then individuals."""
+        lines = [(group.label, line, False) for group in signed.groups for line in group.lines]
+        lines += [(line.organization.get_scope_display(), line, True) for line in signed.addendum]
+        rows = [
+            Signature(
+                scope=scope,
+                names={code: line.organization.name_in(code) for code, _language in settings.LANGUAGES},
+                city=line.organization.city,
+                state=line.organization.state,
+                signed_at=line.signed_at,
+                addendum=late,
+                signer=line.signer,
+                title=line.title,
+            )
+            for scope, line, late in lines
+        ]
+        return rows + [
+            Signature(
+                scope=str(_("Individual")),
+                names={code: each.name for code, _language in settings.LANGUAGES},
+                city=each.city,
+                affiliation=each.affiliation,
+            )
+            for each in signed.individuals
+        ]
+
+
 def resource_of(subject, *, with_people=False):
+    if subject == Export.Subject.SIGNATURES:
+        return SignatureResource()
     if subject == Export.Subject.PEOPLE:
         return PersonResource()
     return OrganizationResource(with_people=with_people)
@@ -314,6 +407,10 @@ def _reached(person):
 
 def _printed(code, organization):
     return organization.name_in(code)
+
+
+def _name_in(code, signature):
+    return signature.names[code]
 
 
 def _own(field, row):

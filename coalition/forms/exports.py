@@ -1,6 +1,7 @@
 """What somebody says before a file leaves: which columns, which kind of file, and why."""
 
 from django import forms
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -57,3 +58,16 @@ class ExportForm(forms.Form):
 
     def clean_reason(self):
         return " ".join(self.cleaned_data["reason"].split())
+
+
+class SignaturesForm(ExportForm):
+    """Who signed, as a file: also as a PDF of one language, where PDFs can be made."""
+
+    def __init__(self, *args, pdf, **kwargs):
+        super().__init__(*args, **kwargs)
+        if pdf:
+            papers = [
+                (f"pdf-{code}", _("PDF of the names (%(language)s)") % {"language": language})
+                for code, language in settings.LANGUAGES
+            ]
+            self.fields["kind"].choices = [*papers, *KINDS]

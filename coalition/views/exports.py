@@ -2,6 +2,8 @@
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -10,10 +12,10 @@ from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext_lazy
 from django.views.generic import FormView, TemplateView
 
-from coalition import accounts, exporting, resources, saved_views, spreadsheets
+from coalition import accounts, exporting, papers, resources, roll, saved_views, spreadsheets
 from coalition.forms import finding
-from coalition.forms.exports import ExportForm
-from coalition.models import Export
+from coalition.forms.exports import ExportForm, SignaturesForm
+from coalition.models import Export, Version
 from coalition.views.organizations.listing import OrganizationsIndex
 from coalition.views.people.listing import ORDERS
 from coalition.views.screens import Screen
@@ -130,6 +132,89 @@ class ExportOrganizations(ExportScreen):
         return found
 
 
+class ExportSignatures(ExportScreen):
+    """Who stands under a version, for the press or for the addressee. The same rule: columns, a reason, on record."""
+
+    form_class = SignaturesForm
+    template_name = "coalition/exports/signatures.html"
+    page_title = gettext_lazy("Names of who signed")
+    subject = Subject.SIGNATURES
+    listing = ("publications:index", gettext_lazy("Publications"))
+
+    def may_see(self):
+        return self.request.user.has_perm("coalition.view_publication")
+
+    @cached_property
+    def version(self):
+        versions = Version.objects.select_related("publication").prefetch_related("texts")
+        return get_object_or_404(versions, pk=self.kwargs["version"])
+
+    @property
+    def audience(self):
+        return "press" if self.request.GET.get("for") == "press" else "addressee"
+
+    @cached_property
+    def resource(self):
+        return resources.SignatureResource(names_signers=self.version.publication.prints_signers)
+
+    @cached_property
+    def rows(self):
+        return self.resource.rows_of(roll.of(self.version))
+
+    @property
+    def number(self):
+        return len(self.rows)
+
+    @property
+    def question(self):
+        return urlencode({"version": self.version.pk, "for": self.audience})
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"pdf": self.audience == "press" and papers.available()}
+
+    def get_initial(self):
+        columns = self.resource.columns
+        chosen = [key for key, column in columns.items() if column.proposed or self.audience == "addressee"]
+        return {"columns": chosen, "kind": "csv"}
+
+    def get_context_data(self, **kwargs):
+        context = FormView.get_context_data(self, **kwargs)
+        return context | {
+            "number": self.number,
+            "version": self.version,
+            "publication": self.version.publication,
+            "audience": self.audience,
+            "back": reverse("publications:inspect", args=[self.version.publication_id]),
+        }
+
+    def form_valid(self, form):
+        kind, _dash, language = form.cleaned_data["kind"].partition("-")
+        columns = ["scope", f"name_{language}"] if language else form.cleaned_data["columns"]
+        pdf = papers.names_pdf(self.version, language) if language else None
+        export = exporting.begin(
+            self.subject,
+            kind=kind,
+            columns=columns,
+            query=self.question,
+            reason=form.cleaned_data["reason"],
+            by=self.request.user,
+        )
+        name = f"signatures-{self.version.code}.{kind}"
+        rows = exporting.counted(export, self.resource.export_rows(self.rows, columns))
+        if pdf:
+            for _row in rows:  # their number is on record, as with every other kind of file
+                pass
+            return HttpResponse(
+                pdf,
+                content_type="application/pdf",
+                headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+            )
+        header = self.resource.get_export_headers(selected_fields=columns)
+        if kind == "xlsx":
+            return spreadsheets.xlsx_response(name, str(self.page_title), header, rows)
+        return spreadsheets.csv_stream(name, header, rows)
+
+
 class Exports(Screen, TemplateView):
     """Every file that left: what, who, why, how many rows."""
 
@@ -156,11 +241,18 @@ class Exports(Screen, TemplateView):
         for export in page:
             held = labels[Subject(export.subject)]
             export.labels = [capfirst(str(held[key].column_name)) if key in held else key for key in export.columns]
-            home = reverse("people:list" if export.subject == Subject.PEOPLE else "organizations:index")
-            export.list_url = f"{home}?{export.query}" if export.query else home
+            export.list_url = _list_of(export)
         return super().get_context_data(**kwargs) | {
             "page_obj": page,
             "what": what,
             "subjects": Subject.choices,
             "query": urlencode({"what": what}) if what else "",
         }
+
+
+def _list_of(export):
+    """The address of the list that a file was taken from, as it is today."""
+    if export.subject == Subject.SIGNATURES:
+        return reverse("exports:signatures", args=[QueryDict(export.query)["version"]])
+    home = reverse("people:list" if export.subject == Subject.PEOPLE else "organizations:index")
+    return f"{home}?{export.query}" if export.query else home

@@ -24,6 +24,7 @@ class ExportViewSet(ModelViewSet):
             path("", self.construct_view(exports.Exports), name="index"),
             path("people/", self.construct_view(exports.ExportPeople), name="people"),
             path("organizations/", self.construct_view(exports.ExportOrganizations), name="organizations"),
+            path("signatures/<int:version>/", self.construct_view(exports.ExportSignatures), name="signatures"),
         ]
 
     def register_admin_url_finder(self):
