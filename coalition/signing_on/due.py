@@ -54,15 +54,15 @@ def _run(round_, at, limit):
     theirs = undecided(round_)
     steps = _steps_due(round_, theirs, at)
     chosen = [i for i in theirs if i.pk in steps]
-    number += remind(round_, chosen[: limit - number], steps=steps).number if chosen else 0
+    if chosen and number < limit:
+        number += remind(round_, chosen, steps=steps, limit=limit - number).number
     return number + (_ask_seconds(round_, theirs, at, limit - number) if number < limit else 0)
 
 
 def _release(round_, at, limit):
     """Ask those who waited for a new month, or let them wait for the next one where that is used up already."""
     day = timezone.localdate(at)
-    waited = invitations().filter(round=round_, revoked_at=None, held_until__lte=day).order_by("pk")
-    waited = list(waited[:limit])
+    waited = list(invitations().filter(round=round_, revoked_at=None, held_until__lte=day).order_by("pk"))
     if not waited:
         return 0
     version = round_.publication.current_version
@@ -70,6 +70,8 @@ def _release(round_, at, limit):
     allowance = Allowance.locked({i.organization_id for i in waited}, at)
     number, after = 0, month_of(at)[1]
     for invitation in waited:
+        if number == limit:
+            break
         row = Invitation.objects.filter(pk=invitation.pk)
         if invitation.pk not in owing or not still_asked(invitation):
             row.update(held_until=None)

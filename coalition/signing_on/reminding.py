@@ -1,7 +1,7 @@
 """Remind the undecided, and nobody else: at most once a day, within their limit, and not in a quiet period."""
 
 import datetime
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -110,13 +110,15 @@ def left_alone(round_, theirs, at=None):
     waits = Decision.objects.live().filter(publication=round_.publication_id, choice=Decision.Choice.TIME)
     waits = dict(waits.filter(organization__in=organizations, until__gt=today).values_list("organization", "until"))
     found = {pk: Reason(Why.TIME, until) for pk, until in waits.items()}
-    today = reminded_today(round_, theirs, at)
+    done_today = reminded_today(round_, theirs, at)
+    asked = defaultdict(list)
+    for invitation in theirs:
+        asked[invitation.organization_id].append(invitation)
     for pk in organizations - found.keys():
-        own = [i for i in theirs if i.organization_id == pk]
-        open_ = [i for i in own if i.held_until is None]
+        open_ = [i for i in asked[pk] if i.held_until is None]
         if not open_:
-            found[pk] = Reason(Why.HELD, max(i.held_until for i in own))
-        elif all(i.pk in today for i in open_):
+            found[pk] = Reason(Why.HELD, max(i.held_until for i in asked[pk]))
+        elif all(i.pk in done_today for i in open_):
             found[pk] = Reason(Why.TODAY)
         elif not any(reachable(i.representative.person) for i in open_):
             found[pk] = Reason(Why.UNREACHABLE)
@@ -135,22 +137,26 @@ def why_not_now(round_, at=None):
 
 
 @transaction.atomic
-def remind(round_, whom, *, by=None, steps=None):
-    """Remind these invitations, at most once a day each. Returns a Reminded. Raises RoundClosed.
+def remind(round_, whom, *, by=None, steps=None, limit=None):
+    """Remind those of these invitations that still owe an answer, at most once a day each. Returns a Reminded.
 
     `steps`: {invitation pk: how many days before the deadline it was due}, for those that nobody sends by hand.
+    `limit`: no more than this many now. Raises RoundClosed.
     """
     Publication.objects.steady(round_.publication_id)
     round_ = hold_round(round_.pk)
     if round_.closed_at:
         raise RoundClosed
-    done, theirs = Reminded(), [i for i in whom if i.round_id == round_.pk]
-    done.left_out = left_alone(round_, theirs)
+    allowance = Allowance.locked({i.organization_id for i in whom})  # from here on none of them can answer meanwhile
+    chosen = {i.pk for i in whom}
+    theirs = [i for i in undecided(round_) if i.pk in chosen]
+    done = Reminded(left_out=left_alone(round_, theirs))
     done_today = reminded_today(round_, theirs)
-    allowance = Allowance.locked({i.organization_id for i in theirs})
     version, day = round_.publication.current_version, f"{today_of(round_):%Y%m%d}"
     written, over = set(), set()
     for invitation in theirs:
+        if done.number == limit:
+            break
         own = invitation.organization_id
         if own in done.left_out or invitation.held_until or invitation.pk in done_today:
             continue

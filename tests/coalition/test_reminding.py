@@ -304,6 +304,13 @@ def test_the_last_ask_a_month_is_an_email_and_no_text(publication, editor, clock
 # Safe to run twice
 
 
+def test_who_answered_while_the_page_was_open_is_not_reminded(round_, clock):
+    invitation = asked(round_)
+    whom = signing_on.undecided(round_)
+    sign(invitation)
+    assert signing_on.remind(round_, whom).number == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_the_same_second_remind_once(installation, clock):
     editor, publication = factories.UserFactory(), factories.PublicationFactory()
@@ -333,7 +340,9 @@ def test_two_workers_at_the_same_second_remind_once(installation, clock):
     assert Notice.objects.filter(kind="reminder").count() == 5
 
 
-def test_a_long_list_is_reminded_in_turns(round_, clock):
+def test_a_long_list_is_reminded_in_turns_and_who_cannot_be_does_not_stand_in_the_way(round_, clock):
+    for _n in range(3):
+        Policy.objects.create(organization=asked(round_).organization, asks_a_month=1)
     for _n in range(5):
         asked(round_)
     clock.move_to(at(12))
