@@ -3,6 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from coalition.counting import State
 from coalition.forms.fields import EmailField
 from coalition.models import Decision
 
@@ -42,5 +43,8 @@ class HistoryForm(forms.Form):
 
     def __init__(self, *args, years, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["choice"].choices = [("", _("All decisions")), *Decision.Choice.choices]
+        self.fields["choice"].choices = [
+            ("", _("All decisions")),
+            *((choice, State(choice).label) for choice in Decision.Choice),
+        ]
         self.fields["year"].choices = [("", _("All years")), *((year, year) for year in years)]

@@ -63,6 +63,7 @@ class DecisionForm(forms.Form):
         label=_("Your title"),
         max_length=200,
         required=False,
+        help_text=_("Needed to sign."),
         widget=forms.TextInput(attrs={"autocomplete": "organization-title"}),
     )
     attested = forms.BooleanField(required=False)

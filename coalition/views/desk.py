@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from coalition import languages, signing_on, spreadsheets
+from coalition import counting, languages, signing_on, spreadsheets
 from coalition.forms.desk import HistoryForm
 from coalition.models import Decision, Representative, Round
 from coalition.signing_on import desk as desks
@@ -274,7 +274,7 @@ def _row(decision):
         decision.publication.title,
         decision.version.number,
         decision.version.digest,
-        decision.get_choice_display(),
+        counting.State(decision.choice).label,
         _yes(decision.with_logo),
         decision.until,
         decision.signer_name,
