@@ -24,7 +24,7 @@ CHECKS_AN_HOUR = 120  # from one place
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request):
     """Bring a text, a file or a code."""
-    form = VerifyForm(request.POST or None, request.FILES or None)
+    form = VerifyForm(request.POST, request.FILES) if request.method == "POST" else VerifyForm()
     published = {code: translate_url(request.path, code) for code, _name in settings.LANGUAGES}
     context = {"form": form, "published": published}
     if request.method != "POST":
