@@ -9,7 +9,7 @@ from .asking import Invited, change_round, close_round, invite, open_round
 from .by_letter import record_letter
 from .choosing import first_to_ask, plan, speakers
 from .consequences import handed_over_with
-from .deciding import accept, decide, set_aside, withdraw
+from .deciding import accept, attestation, decide, set_aside, withdraw
 from .desk import desk_link, desk_token, open_desk
 from .due import remind_due
 from .links import link, mark_seen, open_link, revoke, token_for
@@ -42,6 +42,7 @@ __all__ = [
     "Superseded",
     "UnknownLink",
     "accept",
+    "attestation",
     "change_round",
     "close_round",
     "decide",

@@ -5,6 +5,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from coalition import audit, languages, papers, timeline
 from coalition.counting import standing
@@ -60,6 +61,16 @@ def take_turn(invitation):
         Organization.objects.select_for_update(no_key=True).get(pk=turn)
         held = standing_now(invitations().get(pk=invitation.pk))
     return publication, held
+
+
+def attestation(invitation, version, language):
+    """The words by which somebody attests that they may bind their organization to a version (G1), in a language."""
+    with override(language):
+        return _("I am authorized to sign “%(title)s”, version %(number)s, in the name of %(organization)s.") % {
+            "title": version.text_in(language).title,
+            "number": version.number,
+            "organization": invitation.organization.name_in(language),
+        }
 
 
 def is_asked(invitation):

@@ -175,11 +175,6 @@ def sign(request, invitation, token):
 
 def _form(invitation, context, data=None):
     version, answer = context["version"], context["answer"]
-    attest = _("I am authorized to sign “%(title)s”, version %(number)s, in the name of %(organization)s.") % {
-        "title": context["text"].title,
-        "number": version.number,
-        "organization": context["organization"],
-    }
     representative = invitation.representative
     initial = {"version": version, "seen": answer and answer.pk, "signer_name": representative.person.name}
     if representative.title:
@@ -191,7 +186,7 @@ def _form(invitation, context, data=None):
         data,
         initial=initial,
         publication=context["publication"],
-        attest=attest,
+        attest=signing_on.attestation(invitation, version, get_language()),
         logo=context["logo"],
         zone=invitation.round.zone,
     )
