@@ -169,7 +169,7 @@ def test_only_a_shared_answer_is_read_by_others_and_nobody_is_named(round_, edit
     ]
     assert list(talking.shared(round_, theirs.organization)) == []
     assert list(talking.thread(round_, mine.organization)) == []
-    assert [list(each.answers.all())[:1] for each in talking.thread(round_, theirs.organization)][0] == [shared]
+    assert list(talking.thread(round_, theirs.organization)[0].answers.all()) == [shared]
 
 
 # Proposed edits

@@ -70,7 +70,6 @@ class Remarks(RoundPage):
                 "states": [(value, label, counts.get((kind, value), 0)) for value, label in STATES[kind]],
                 "total": sum(number for (each, _state), number in counts.items() if each == kind),
                 "proposals": kind == Kind.PROPOSAL,
-                "to_take_up": talking.to_take_up(self.round.publication) if kind == Kind.PROPOSAL else [],
                 "form": form,
             }
         )
