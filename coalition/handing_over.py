@@ -4,6 +4,7 @@ From then on a partner that withdraws stays on record with a dated note (rule G7
 """
 
 import hashlib
+from datetime import timedelta
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -47,8 +48,8 @@ def hand_over(version, *, way, to, at, zone, note="", handed=None, tell=True, by
     `to`: {language: to whom}, in every language. `handed`: {language: PDF bytes} of what was really handed over. For
     the other languages the PDF is made now, where it shows those who stood under the text at that moment; where it
     cannot be made, the record stands without it. Each paper is kept byte for byte, with its SHA-256. `tell`: each
-    signatory gets an email. The same delivery recorded twice is recorded once. Raises ListChanged, or ValidationError
-    where the moment is still to come or before the text was frozen.
+    signatory gets an email. The same delivery recorded twice within its minute is recorded once. Raises ListChanged, or
+    ValidationError where the moment is still to come or before the text was frozen.
     """
     _check(version, at, zone)
     languages = [code for code, _name in settings.LANGUAGES if code not in (handed or {})]
@@ -84,7 +85,9 @@ def _drawn(version, languages):
 
 
 def _record(publication, version, way, to, at, zone, note, contents, tell, by):
-    for same in Handover.objects.filter(publication=publication, version=version, way=way, at=at):
+    minute = at.replace(second=0, microsecond=0)
+    minute = (minute, minute + timedelta(minutes=1))
+    for same in Handover.objects.filter(publication=publication, version=version, way=way, at__range=minute):
         if same.to.data == to.data:
             return same
     signed = [line.organization for line in roll.of(version, at=at).lines]

@@ -99,6 +99,12 @@ class HandoverForm(forms.Form):
         papers = [f"paper_{code}" for code, _name in settings.LANGUAGES]
         self.order_fields(["way", *named, "day", "time", "zone", *papers, "note", "tell"])
 
+    def _moment(self):
+        """What was entered; the whole of this very minute has not passed, so it means now."""
+        said = self.cleaned_data
+        entered, now = datetime.datetime.combine(said["day"], said["time"], ZoneInfo(said["zone"])), timezone.now()
+        return now if entered <= now < entered + datetime.timedelta(minutes=1) else entered
+
     def keep(self, by):
         """Hand what was entered to the verb. Returns the Handover; None where something was wrong, said in the form."""
         said = self.cleaned_data
@@ -108,7 +114,7 @@ class HandoverForm(forms.Form):
                 self.version,
                 way=said["way"],
                 to={code: said[f"to_{code}"] for code in codes},
-                at=datetime.datetime.combine(said["day"], said["time"], ZoneInfo(said["zone"])),
+                at=self._moment(),
                 zone=said["zone"],
                 note=said["note"],
                 handed={code: said[f"paper_{code}"] for code in codes if said[f"paper_{code}"]},

@@ -106,11 +106,9 @@ class RoundsPanel(Panel):
         return [self.line(round_) for round_ in rounds]
 
     def line(self, round_):
-        board = counting.board(round_)
-        decided = sum(line.state.decided for line in board)
-        late = sum(line.state == counting.State.LATE for line in board)
+        tally, _scopes = counting.Board(round_).tally()
+        late, undecided = tally.states[counting.State.LATE], tally.undecided
         left = round_.deadline - timezone.now()
-        undecided = len(board) - decided
         says = ngettext("%(number)d partner has yet to decide", "%(number)d partners have yet to decide", undecided)
         notes = [says % {"number": undecided} if undecided else _("every partner has decided")]
         if late:
@@ -122,8 +120,8 @@ class RoundsPanel(Panel):
             "url": reverse("rounds:inspect", args=[round_.pk]),
             "note": " · ".join([past % {"when": when}, *notes]),
             "tone": "bad" if left.total_seconds() < 0 else "warn" if left.days < 3 else "",
-            "done": decided,
-            "total": len(board),
+            "done": tally.decided,
+            "total": tally.asked,
         }
 
 

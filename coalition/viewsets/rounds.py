@@ -71,7 +71,7 @@ class RoundViewSet(ModelViewSet):
 class MatrixMenuItem(MenuItem):
     def __init__(self):
         super().__init__(
-            _("Partners × publications"), reverse("rounds:matrix"), name="matrix", icon_name="table", order=160
+            _("Who signed what"), reverse("rounds:matrix"), name="matrix", icon_name="table", order=160
         )
 
     def is_shown(self, request):

@@ -150,11 +150,11 @@ class Close(RoundPage):
         return redirect(self.url) if self.round.closed_at else super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs):
-        lines = counting.board(self.round)
+        tally, _scopes = counting.Board(self.round).tally()
         return super().get_context_data(**kwargs) | {
-            "asked": len(lines),
-            "undecided": sum(not line.state.decided for line in lines),
-            "waiting": sum(line.state == State.LATE for line in lines),
+            "asked": tally.asked,
+            "undecided": tally.undecided,
+            "waiting": tally.states[State.LATE],
         }
 
     def post(self, request, *args, **kwargs):

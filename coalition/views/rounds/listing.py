@@ -82,6 +82,6 @@ class RoundsIndex(Index):
         paginator, page, rows, more = super().paginate_queryset(queryset, page_size)
         rows = list(rows)
         for round_ in rows:
-            round_.answered = sum(line.state.decided for line in counting.board(round_))
+            round_.answered = counting.Board(round_).tally()[0].decided
         page.object_list = rows
         return paginator, page, rows, more
