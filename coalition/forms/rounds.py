@@ -20,12 +20,12 @@ PARTS = {"deadline": "day", "official_deadline": "official_day"}
 PER_LANGUAGE = ("addressee", "message")
 SECTIONS = [
     (_("To whom"), ("addressee", "bill")),
-    (_("Until when"), ("official_day", "official_time", "zone", "day", "time")),
+    (_("Until when"), ("zone", "official_day", "official_time", "day", "time")),
     (_("Who may sign"), ("scopes", "individuals")),
     (_("What partners are told"), ("message",)),
     (_("Reminders"), ("reminder_days", "second_after_days", "by_text", "quiet_from", "quiet_until")),
 ]
-SIDE_BY_SIDE = [("official_day", "official_time", "zone"), ("day", "time"), ("quiet_from", "quiet_until")]
+SIDE_BY_SIDE = [("official_day", "official_time"), ("day", "time"), ("quiet_from", "quiet_until")]
 
 
 def day_field(**kwargs):
@@ -218,14 +218,19 @@ class RoundForm(forms.Form):
     def settle(self, organizations):
         """Propose our deadline where none was chosen, with an eye to the partners to be asked; the form then holds it
         like one that was entered, and `proposal` says why. Call it on a valid form."""
-        if self.cleaned_data["deadline"]:
-            return
-        self.propose(organizations)
+        if self.cleaned_data["deadline"] is None:
+            self.propose(organizations)
+        elif self.cleaned_data["official_deadline"]:
+            proposal = self._proposal(organizations)
+            self.proposal = proposal if proposal.deadline == self.cleaned_data["deadline"] else None
+
+    def _proposal(self, organizations):
+        official, zone = self.cleaned_data["official_deadline"], self.cleaned_data["zone"]
+        return signing_on.propose_deadline(official, zone, organizations)
 
     def propose(self, organizations):
         """Put our proposal in the place of whatever day was chosen."""
-        official, zone = self.cleaned_data["official_deadline"], self.cleaned_data["zone"]
-        self.proposal = signing_on.propose_deadline(official, zone, organizations)
+        self.proposal, zone = self._proposal(organizations), self.cleaned_data["zone"]
         there = languages.local(self.proposal.deadline, zone)
         self.cleaned_data["deadline"] = self.proposal.deadline
         self.data = self.data.copy()
