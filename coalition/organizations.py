@@ -105,16 +105,20 @@ def change_at_desk(organization, values, *, person):
     return changed
 
 
-def neighbours(organization, name, language, *, each_side=2):
-    """Between whom a printed name stands in an alphabetical list (L3): ([names before], [names after]).
+def neighbours(organization, names, *, each_side=2):
+    """Between whom it stands in the alphabetical list of each language (L3): {language: ([before], [after])}.
 
-    Among the organizations that signed something and are listed by name; nobody else is told of.
+    `names`: {language: its printed name}. Among the organizations that signed something and are listed by name; nobody
+    else is told of.
     """
     listed = Decision.objects.live().filter(choice=Decision.Choice.SIGN, organization__binned_at=None)
     others = Organization.objects.filter(pk__in=listed.values("organization")).exclude(pk=organization.pk)
-    names = sorted({other.name_in(language) for other in others.only("name", "printed_name")}, key=languages.sort_key)
-    place = bisect_left([languages.sort_key(other) for other in names], languages.sort_key(name))
-    return names[max(place - each_side, 0) : place], names[place : place + each_side]
+    others, found = list(others.only("name", "printed_name")), {}
+    for language, name in names.items():
+        around = sorted({other.name_in(language) for other in others}, key=languages.sort_key)
+        place = bisect_left([languages.sort_key(other) for other in around], languages.sort_key(name))
+        found[language] = around[max(place - each_side, 0) : place], around[place : place + each_side]
+    return found
 
 
 def alike(name, *, but=None):

@@ -255,7 +255,7 @@ class PolicyForm(forms.Form):
     def __init__(self, *args, policy, by_staff=False, **kwargs):
         chosen = {name: list(getattr(policy, name).all()) if policy.pk else [] for name in policies.TOPICS}
         held = {name: getattr(policy, name) for name in policies.DETAILS}
-        super().__init__(*args, initial=held | chosen, **kwargs)
+        super().__init__(*args, **kwargs | {"initial": held | chosen})
         offered = policies.offered(*chosen.values())
         for name in policies.TOPICS:
             self.fields[name].queryset = Topic.objects.filter(pk__in=[topic.pk for topic in offered])

@@ -33,9 +33,6 @@ class EditPolicy(OrganizationScreen, FormView):
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"policy": policies.of(self.record), "by_staff": True}
 
-    def get_initial(self):
-        return {}
-
     def form_valid(self, form):
         try:
             policies.keep(self.record, **form.values, by=self.request.user)

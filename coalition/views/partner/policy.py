@@ -14,6 +14,7 @@ from coalition.forms.partner import AttestationForm, AuthorizationForm, PolicyFo
 from coalition.models import Decision
 from coalition.signing_on import authorizing, consequences, standing
 from coalition.views.desk import at_desk, only_trusted, page
+from coalition.views.partner import sent
 
 CONFIRM = "shown"  # in what the page with the words sends back
 
@@ -48,7 +49,7 @@ def edit(request, desk):
     """Change how it wants to be asked; for those who may sign."""
     if not desk.representative.may_sign:
         return redirect(desk.url("desk_policy"))
-    form = PolicyForm(request.POST if request.method == "POST" else None, policy=policies.of(desk.organization))
+    form = PolicyForm(sent(request), policy=policies.of(desk.organization))
     if request.method == "POST" and form.is_valid():
         try:
             policies.keep(desk.organization, **form.values, person=desk.person)
@@ -95,7 +96,7 @@ def _give(request, desk, extends=None):
         "signer_name": desk.person.name,
         "signer_title": title.localize(get_language()) if title else "",
     }
-    form = AuthorizationForm(request.POST or None, initial=initial, never=never, extends=extends)
+    form = AuthorizationForm(sent(request), initial=initial, never=never, extends=extends)
     confirm, changes = None, "change" in request.POST
     if request.method == "POST" and form.is_valid() and not changes:
         chosen = {"with_logo": False, **form.cleaned_data}

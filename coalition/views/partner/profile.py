@@ -12,6 +12,7 @@ from coalition import logos, organizations, speaking
 from coalition.forms.partner import PartnerLogoForm, ProfileForm
 from coalition.models import Logo
 from coalition.views.desk import at_desk, only_trusted, page
+from coalition.views.partner import sent
 
 LOOK = "look"  # the button that shows how it would look, and keeps nothing
 
@@ -47,12 +48,12 @@ def _waiting(desk):
 
 def _printed(organization, name_in):
     """How the name stands in the alphabetical list of each language: [{language, name, before, after}]."""
-    found = []
-    for code, _name in settings.LANGUAGES:
-        name = name_in(code)
-        before, after = organizations.neighbours(organization, name, code)
-        found.append({"language": code, "name": name, "before": before, "after": after})
-    return found
+    names = {code: name_in(code) for code, _name in settings.LANGUAGES}
+    around = organizations.neighbours(organization, names)
+    return [
+        {"language": code, "name": name, "before": around[code][0], "after": around[code][1]}
+        for code, name in names.items()
+    ]
 
 
 @at_desk
@@ -61,7 +62,7 @@ def _printed(organization, name_in):
 def edit(request, desk):
     """Change the profile; the other button only shows how the name would stand."""
     organization = desk.organization
-    form = ProfileForm(request.POST or None, organization=organization)
+    form = ProfileForm(sent(request), organization=organization)
     looked, status = None, 200
     if request.method == "POST":
         if not form.is_valid():
@@ -86,7 +87,7 @@ def edit(request, desk):
 def logo(request, desk):
     """The picture and the yes to show it, which is its own (rule G6)."""
     held = Logo.objects.select_related("organization").filter(organization=desk.organization).first()
-    form = PartnerLogoForm(request.POST or None, request.FILES or None, logo=held)
+    form = PartnerLogoForm(sent(request), request.FILES or None, logo=held)
     if request.method == "POST" and form.is_valid():
         entered = form.cleaned_data
         permission = _permission(held, entered, desk.person)

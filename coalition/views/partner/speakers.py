@@ -11,6 +11,7 @@ from coalition import speaking, tasks
 from coalition.forms.partner import LeaveForm, ObjectionForm, SpeakerForm
 from coalition.models import RoleChange
 from coalition.views.desk import at_desk, only_trusted, page
+from coalition.views.partner import sent
 
 What, State = RoleChange.What, RoleChange.State
 
@@ -50,7 +51,7 @@ def _proposed(request, desk, form, what, speaker=None):
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request, desk):
     """Name somebody to speak for the organization."""
-    form = SpeakerForm(request.POST or None, initial={"language": desk.person.language})
+    form = SpeakerForm(sent(request), initial={"language": desk.person.language})
     if request.method == "POST" and form.is_valid():
         try:
             way_on, _alone = _proposed(request, desk, form.values, What.ADD)
@@ -66,7 +67,7 @@ def add(request, desk):
 def change(request, desk, pk):
     """Change the title, the role, or whether they may sign."""
     speaker = _speaker(desk, pk)
-    form = SpeakerForm(request.POST or None, representative=speaker, asks_staff="to_staff" in request.POST)
+    form = SpeakerForm(sent(request), representative=speaker, asks_staff="to_staff" in request.POST)
     alone = False
     if request.method == "POST" and form.is_valid():
         way_on, alone = _proposed(request, desk, form.values, What.CHANGE, speaker)
@@ -83,7 +84,7 @@ def change(request, desk, pk):
 def remove(request, desk, pk):
     """Somebody no longer speaks for it; the last who may sign names another first, or leaves it to staff."""
     speaker = _speaker(desk, pk)
-    form = LeaveForm(request.POST or None, asks_staff="to_staff" in request.POST)
+    form = LeaveForm(sent(request), asks_staff="to_staff" in request.POST)
     alone = False
     if request.method == "POST" and form.is_valid():
         way_on, alone = _proposed(request, desk, form.cleaned_data, What.REMOVE, speaker)
