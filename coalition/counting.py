@@ -9,10 +9,8 @@ from enum import StrEnum
 
 from django.db.models import Case, CharField, Count, F, OuterRef, Q, Subquery, Value, When
 from django.utils.functional import cached_property
-from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from coalition import languages
 from coalition.models import Decision, Handover, Organization, Region
 
 Choice = Decision.Choice
@@ -37,42 +35,6 @@ def delivered(version):
             break
         family.append(each.pk)
     return Handover.objects.filter(version__in=family).order_by("at", "pk").first()
-
-
-def _last_words(version):
-    """The last counted decision of each organization on this text; a withdrawal counts on every version."""
-    chain = [earlier.pk for earlier in versions_equivalent(version)]
-    return (
-        Decision.objects.counted()
-        .filter(Q(version__in=chain) | Q(choice=Choice.WITHDRAW), publication=version.publication_id)
-        .order_by("organization_id", "-pk")
-        .distinct("organization_id")
-    )
-
-
-def signatories(version, language=None):
-    """Who signed this text: [(scope in words, [printed names])], national first, each in alphabetical order (G5, L3).
-
-    Organizations only, never a person (G8). Two queries; the counts are the lengths.
-    """
-    language = language or get_language()
-    signed = [
-        decision.organization
-        for decision in _last_words(version).select_related("organization")
-        if decision.choice == Choice.SIGN
-    ]
-    groups = []
-    for scope in Organization.Scope:
-        names = [organization.name_in(language) for organization in signed if organization.scope == scope]
-        if names:
-            with override(language):
-                groups.append((str(scope.label), sorted(names, key=languages.sort_key)))
-    return groups
-
-
-def supporters_count(version):
-    """How many support this text without being listed."""
-    return sum(choice == Choice.SUPPORT for choice in _last_words(version).values_list("choice", flat=True))
 
 
 @dataclass

@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext, override
 
 from coalition import languages
-from coalition.counting import versions_equivalent
 from coalition.models import Decision, Endorsement, Handover, Installation, Logo, Organization, Version
 
 Choice = Decision.Choice
@@ -108,8 +107,8 @@ def of(version, language=None, *, at=None):
     """The roll of a version in a language; `at` a moment, as it was then (an aware datetime). At most six queries."""
     language = language or get_language()
     publication = version.publication
-    chain = {each.pk for each in versions_equivalent(version)}
-    handovers = Handover.objects.filter(version__in=chain)
+    chain, family = _same_text(version)
+    handovers = Handover.objects.filter(version__in=family)
     handed = sorted((handovers.filter(at__lte=at) if at else handovers).values_list("at", flat=True))
     signed, left, supporters = _where_they_stand(_said(publication, at), chain)
     on_time, addendum = {scope: [] for scope in Organization.Scope}, []
@@ -151,6 +150,22 @@ def counts(publication):
         chain = {version.pk} if version.material else chain | {version.pk}
         found[version.pk] = len(_where_they_stand(said, chain)[0])
     return found
+
+
+def _same_text(version):
+    """Ids of the versions whose signatures stand under this one, and of all that say the same in substance: back to the
+    last material one, and on to the next. Handed over was the text, whichever small correction it had (G7).
+    """
+    chain, family = set(), set()
+    for pk, number, material in version.publication.versions.order_by("number").values_list("pk", "number", "material"):
+        if material and number > version.number:
+            break
+        if material:
+            chain, family = set(), set()
+        family.add(pk)
+        if number <= version.number:
+            chain.add(pk)
+    return chain, family
 
 
 def _said(publication, at=None):

@@ -7,6 +7,7 @@ from coalition import (
     bulk,
     charts,
     duplicates,
+    endorsing,
     importing,
     notices,
     preferences,
@@ -118,6 +119,8 @@ def sweep():
     Heartbeat.objects.update_or_create(name="beat", defaults={"at": timezone.now()})
     notices.sweep()
     preferences.forget_unconfirmed()
+    endorsing.forget_unconfirmed()
+    endorsing.tell_of_amendments()
     send_notices.delay()
     for import_id in importing.stalled():
         import_people.delay(import_id)

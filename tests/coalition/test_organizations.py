@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
-from coalition import counting, languages, organizations, signing_on
+from coalition import languages, organizations, roll, signing_on
 from coalition.models import Agreement, AuditLine, Entry, Notice, Organization, Representative
 from coalition.organizations import MovedMeanwhile
 from tests import factories
@@ -150,7 +150,7 @@ def test_what_one_in_the_bin_signed_stands(invitation, round_):
     sign(invitation)
     organizations.discard(invitation.organization)
     version = round_.publication.current_version
-    assert [names for _scope, names in counting.signatories(version)] == [[invitation.organization.name]]
+    assert [line.name for line in roll.of(version, "en").lines] == [invitation.organization.name]
 
 
 def test_G7_one_that_left_is_asked_nothing_more_and_may_still_withdraw(invitation, round_, editor):

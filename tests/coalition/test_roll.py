@@ -93,8 +93,9 @@ def test_G6_a_logo_needs_a_yes_for_this_signature_and_a_permission_that_holds(ro
     }
     for name, (permission, yes) in cases.items():
         invitation = with_yes if name == "A with yes" else asked(round_, name=name)
-        allow(invitation.organization, **permission)
+        logo = allow(invitation.organization)
         sign(invitation, with_logo=yes)
+        Logo.objects.filter(pk=logo.pk).update(**permission or {"permitted_by": "Inés Rivera"})
     found = roll.of(publication.current_version, "en")
     assert found.count == 4
     assert [(line.name, line.logo) for line in found.logos] == [("A with yes", with_yes.organization.logo)]
@@ -107,6 +108,21 @@ def test_G7_a_withdrawal_before_delivery_leaves_no_trace(round_, publication):
     hand_over(publication)
     found = roll.of(publication.current_version, "en")
     assert (found.count, found.withdrawals) == (0, [])
+
+
+def test_G7_what_was_handed_over_with_a_small_correction_was_handed_over(round_, publication, editor):
+    first, invitation = publication.current_version, asked(round_, name="Goes")
+    sign(invitation)
+    corrected = amend(publication, editor, material=False, en="Ten steps!")
+    hand_over(publication, version=corrected)
+    signing_on.withdraw(invitation, language="en")
+    material = amend(publication, editor)
+    found = {version.number: roll.of(version, "en").withdrawals for version in (first, corrected, material)}
+    assert {number: [note.name for note in notes] for number, notes in found.items()} == {
+        1: ["Goes"],
+        2: ["Goes"],
+        3: [],
+    }
 
 
 @pytest.mark.parametrize("leaving", ["withdraw", "decline"])
@@ -151,7 +167,7 @@ def test_G3_late_and_accepted_stands_in_the_addendum_and_waiting_nowhere(round_,
         signing_on.accept(sign(accepted), by=editor)
         signing_on.set_aside(sign(refused), by=editor)
         sign(waiting)
-        signing_on.accept(sign(in_time, with_logo=True), by=editor)
+        signing_on.accept(sign(in_time, signer_name="Somebody Else"), by=editor)
         found = roll.of(publication.current_version, "en")
     assert printed(found) == [("local", ["In time"])]
     assert [line.name for line in found.addendum] == ["Accepted"]
@@ -238,12 +254,14 @@ def test_the_state_changes_with_whatever_the_list_says(round_, publication, edit
 
     assert not changed()  # asking changes no list
     states.pop()
+    logo = allow(invitation.organization)
     sign(invitation, with_logo=True)
     assert changed()
     invitation.organization.printed_name = {"en": "Another name"}
     invitation.organization.save()
     assert changed()
-    allow(invitation.organization)
+    logo.expires_on = timezone.localdate()
+    logo.save()
     assert changed()
     person = endorse(round_, "Ana Ríos")
     assert changed()
