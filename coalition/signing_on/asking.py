@@ -23,6 +23,7 @@ ASKED = _("Asked to sign “%(title)s” for %(organization)s")
 ASKED_AGAIN = _("Asked again about “%(title)s”: version %(number)s changes what it says")
 HELD = _("Chosen to be asked about “%(title)s” for %(organization)s, once its limit of emails a month allows it")
 LONGEST_BEFORE = 90  # days before a deadline
+AT_ONCE = 200  # letters that are written while somebody waits; some five seconds
 
 
 @transaction.atomic
@@ -129,6 +130,7 @@ class Invited:
     """What became of a wish to invite."""
 
     asked: list = field(default_factory=list)  # invitations written to now
+    queued: list = field(default_factory=list)  # invitations that `due` writes to next: too many for one moment
     held: list = field(default_factory=list)  # invitations that wait for a new month: their limit is used up
     signed: list = field(default_factory=list)  # decisions that a standing authorization gave at once
     answered: list = field(default_factory=list)  # invitations of those who signed this very text already
@@ -142,7 +144,8 @@ def invite(round_, representatives, *, by=None, again=None, colleagues=None):
     """Ask these representatives, each by a personal link in their own language. Asking twice asks once.
 
     Whose organization used up its limit of asks has the text on its desk, and the email waits for the next month. One
-    with a standing authorization signs at once, is told so, and can take it back.
+    with a standing authorization signs at once, is told so, and can take it back. Of a long list the first AT_ONCE are
+    written to now, the others by `due.remind_due`, within the hours of the coalition.
     `again`: {organization pk: its Decision on an earlier text, which a material amendment replaced}; where it is given,
     everybody is written to, whatever a limit or a scope says (G2).
     `colleagues`: {organization pk: the person who was asked for it before and did not answer}.
@@ -162,7 +165,8 @@ def invite(round_, representatives, *, by=None, again=None, colleagues=None):
     )
     result = Invited(outside=planned.outside, already=planned.already, unreachable=planned.unreachable)
     lines = []
-    for representative in planned.asked:
+    now, later = (planned.asked, []) if again else (planned.asked[:AT_ONCE], planned.asked[AT_ONCE:])
+    for representative in now:
         invitation = _invitation(round_, representative, version)
         if again:
             ask_again(invitation, version, before=again.get(representative.organization_id), by=by)
@@ -172,6 +176,8 @@ def invite(round_, representatives, *, by=None, again=None, colleagues=None):
             ask("invitation", Ask.Kind.INVITATION, invitation, version, key=key, by=by, colleague=colleague)
         lines += told(invitation, ASKED_AGAIN if again else ASKED, version, by=by)
         result.asked.append(invitation)
+    today = timezone.localdate()
+    result.queued += [_invitation(round_, each, version, held_until=today) for each in later]
     for representative, day in planned.held:
         invitation = _invitation(round_, representative, version, held_until=day)
         lines += told(invitation, HELD, version, by=by)

@@ -1,4 +1,4 @@
-"""What open rounds owe by themselves: invitations that waited for a new month, reminders, the second representative.
+"""What open rounds owe by themselves: invitations that waited for their turn, reminders, the second representative.
 
 Beat asks every few minutes. Each round is held while it is looked at, so two workers never write the same; what was
 written is read from `Ask`, so an outage is made up for once, by what is due now. Nothing closes a round by itself.
@@ -22,6 +22,7 @@ from .reminding import Why, is_quiet, left_alone, remind, today_of, undecided
 from .telling import ask, reachable, told
 
 AT_ONCE = 100  # letters in one transaction
+LEFT_ALONE = (Why.TIME, Why.HELD, Why.QUEUED)
 
 
 def remind_due(at=None, limit=AT_ONCE):
@@ -60,7 +61,7 @@ def _run(round_, at, limit):
 
 
 def _release(round_, at, limit):
-    """Ask those who waited for a new month, or let them wait for the next one where that is used up already."""
+    """Ask those who waited for a new month or for their turn, or let them wait on once this month is used up."""
     day = timezone.localdate(at)
     waited = list(invitations().filter(round=round_, revoked_at=None, held_until__lte=day).order_by("pk"))
     if not waited:
@@ -123,7 +124,9 @@ def _ask_seconds(round_, theirs, at, limit):
     if round_.second_after_days is None:
         return 0
     number_asked = Counter(round_.invitations.values_list("organization", flat=True))
-    alone = {pk for pk, reason in left_alone(round_, theirs, at).items() if reason.why in (Why.TIME, Why.HELD)}
+    alone = {
+        pk for pk, reason in left_alone(round_, theirs, at).items() if reason.why in (Why.TIME, Why.HELD, Why.QUEUED)
+    }
     firsts = {i.organization_id: i for i in theirs if number_asked[i.organization_id] == 1}
     waited = _waited_since(round_, firsts.values())
     latest = today_of(round_, at) - datetime.timedelta(days=round_.second_after_days)

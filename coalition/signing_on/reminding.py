@@ -26,6 +26,7 @@ class Why(StrEnum):
     QUIET = "quiet"
     TIME = "time"
     HELD = "held"
+    QUEUED = "queued"
     TODAY = "today"
     LIMIT = "limit"
     UNREACHABLE = "unreachable"
@@ -39,6 +40,7 @@ WORDS = {
     Why.QUIET: _("The quiet period lasts until %(day)s."),
     Why.TIME: _("It asked for time until %(day)s."),
     Why.HELD: _("Its limit of emails a month is used up: it is asked from %(day)s on."),
+    Why.QUEUED: _("Its invitation is about to leave."),
     Why.TODAY: _("It was written to today."),
     Why.LIMIT: _("Its limit of emails a month is used up until %(day)s."),
     Why.UNREACHABLE: _("No email reaches those who may sign."),
@@ -117,7 +119,8 @@ def left_alone(round_, theirs, at=None):
     for pk in organizations - found.keys():
         open_ = [i for i in asked[pk] if i.held_until is None]
         if not open_:
-            found[pk] = Reason(Why.HELD, max(i.held_until for i in asked[pk]))
+            day = min(i.held_until for i in asked[pk])
+            found[pk] = Reason(Why.HELD, day) if day > timezone.localdate(at) else Reason(Why.QUEUED)
         elif all(i.pk in done_today for i in open_):
             found[pk] = Reason(Why.TODAY)
         elif not any(reachable(i.representative.person) for i in open_):

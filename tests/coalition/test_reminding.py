@@ -11,6 +11,7 @@ from django.db import connection
 from coalition import consent, notices, publishing, signing_on, tasks
 from coalition.channels.memory import TextChannel
 from coalition.models import Ask, Decision, Invitation, Notice, Policy, Round
+from coalition.signing_on import asking
 from tests import factories
 
 from .signons import Choice, amend, asked, sign, texts
@@ -299,6 +300,17 @@ def test_the_last_ask_a_month_is_an_email_and_no_text(publication, editor, clock
         ("invitation", "email"),
         ("reminder", "email"),
     ]
+
+
+def test_of_a_long_list_the_first_are_asked_at_once_and_beat_asks_the_others(round_, clock, monkeypatch):
+    monkeypatch.setattr(asking, "AT_ONCE", 2)
+    many = [factories.RepresentativeFactory(person=factories.PersonFactory(email=True)) for _n in range(5)]
+    invited = signing_on.invite(round_, many)
+    assert (len(invited.asked), len(invited.queued)) == (2, 3)
+    assert {r.why for r in signing_on.remind_undecided(round_).left_out.values()} == {"queued"}
+    assert [signing_on.remind_due(limit=2), signing_on.remind_due(limit=2), signing_on.remind_due()] == [2, 1, 0]
+    assert Notice.objects.filter(kind="invitation").count() == Ask.objects.filter(kind="invitation").count() == 5
+    assert not round_.invitations.exclude(held_until=None).exists()
 
 
 # Safe to run twice

@@ -45,6 +45,11 @@ def left_out_words(why, number):
             "%(number)s partners wait for a new month: their limit of emails is used up.",
             number,
         ),
+        Why.QUEUED: ngettext(
+            "%(number)s partner is about to be asked: its invitation leaves soon.",
+            "%(number)s partners are about to be asked: their invitations leave soon.",
+            number,
+        ),
         Why.TODAY: ngettext(
             "%(number)s partner had a reminder today already.",
             "%(number)s partners had a reminder today already.",

@@ -130,6 +130,16 @@ def say_invited(request, invited):
             ngettext("%(number)s invitation is on its way.", "%(number)s invitations are on their way.", number)
             % {"number": number},
         )
+    if number := len(invited.queued):
+        messages.success(
+            request,
+            ngettext(
+                "%(number)s more invitation leaves in the next minutes, or in the morning when it is late.",
+                "%(number)s more invitations leave in the next minutes, or in the morning when it is late.",
+                number,
+            )
+            % {"number": number},
+        )
     if number := len(invited.signed):
         messages.success(
             request,

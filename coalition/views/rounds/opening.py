@@ -87,6 +87,7 @@ class Open(Choosing, PermissionCheckedMixin, WagtailAdminTemplateMixin, Template
             return self._show(form, partners_form, status=422)
         invited = signing_on.invite(round_, partners_form.representatives(), by=request.user)
         tasks.send_notices.delay_on_commit()
+        tasks.remind.delay_on_commit()
         log(instance=round_, action="coalition.open_round", data={"asked": len(invited.asked)})
         messages.success(request, _("The round is open."))
         say_invited(request, invited)
@@ -156,6 +157,7 @@ class Invite(Choosing, RoundPage):
             messages.error(request, _("The round is closed: nobody more can be asked."))
         else:
             tasks.send_notices.delay_on_commit()
+            tasks.remind.delay_on_commit()
             log(instance=self.round, action="coalition.invite", data={"asked": len(invited.asked)})
             say_invited(request, invited)
         return redirect(self.url)
