@@ -92,6 +92,10 @@ class RoundColumn(Column):
     cell_template_name = "coalition/publications/cell_round.html"
 
 
+class SignedColumn(Column):
+    cell_template_name = "coalition/publications/cell_signed.html"
+
+
 class NextColumn(Column):
     cell_template_name = "coalition/publications/cell_next.html"
 
@@ -110,7 +114,7 @@ class PublicationsIndex(Index):
             QuiltColumn("title", label=_("Title"), accessor=str, get_url=self.get_inspect_url, width="36%"),
             Column("get_kind_display", label=_("Kind"), sort_key="kind"),
             VersionColumn("newest", label=_("Frozen text")),
-            Column("signed", label=pgettext("several", "Signed"), classname="bo-number"),
+            SignedColumn("signed", label=pgettext("several", "Signed")),
             RoundColumn("current_round", label=_("Round")),
             NextColumn("next", label=_("What to do next")),
         ]
