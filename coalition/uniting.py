@@ -52,6 +52,12 @@ def current(organization):
     return organization
 
 
+def keys_now(pks):
+    """What is kept elsewhere by the keys of organizations, such as a saved segment, by the keys they have today."""
+    held = Organization.objects.select_related("merged_into").in_bulk({int(pk) for pk in pks if str(pk).isdecimal()})
+    return [current(held[int(pk)]).pk if str(pk).isdecimal() and int(pk) in held else pk for pk in pks]
+
+
 def representative_now(representative):
     """The role that stands today, where the record of the organization or of the person was merged into another.
 

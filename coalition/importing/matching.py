@@ -9,7 +9,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.db import connection
 
-from coalition import consent
+from coalition import consent, uniting
 from coalition.copying import many
 from coalition.models import Address, Entry, ImportedRow, fold
 from coalition.models.people import words_of
@@ -102,7 +102,8 @@ class Matcher:
         self.system = batch.layout or "file"
         self.ways = set(self.options.get("match") or WAYS)
         self.over = self.options.get("existing") == "overwrite"
-        self.organization = self.options.get("organization")
+        given = self.options.get("organization")
+        self.organization = uniting.keys_now([given])[0] if given else None
         self.blank = dict.fromkeys(HELD, "") | {"language": self.options.get("language") or settings.LANGUAGE_CODE}
         self.people = {}  # {pk: Known}
         self.by_external, self.by_address, self.by_name = {}, {}, {}

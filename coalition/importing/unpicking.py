@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from coalition import consent
+from coalition import consent, uniting
 from coalition.models import (
     Address,
     BulkChange,
@@ -108,6 +108,7 @@ class Plan:
         self.values_kept = self.addresses_kept = 0
         self.before = {}  # {pk: {field: value}} of Person
         self.addresses, self.tags, self.externals, self.members, self.faults = set(), [], [], [], []
+        self.merged_organizations = {}
         self._judge()
         self._restore()
         self._consents()
@@ -158,7 +159,7 @@ class Plan:
         tags = Tagging.objects.filter(person__in=pks).values_list("person", "tag", "at")
         yield {p for p, tag, at in tags if at != judged[p].created_at and (p, tag) not in mine["tag"]}, "edited"
         members = Membership.objects.filter(person__in=pks).values_list("person", "organization", "role")
-        given = self.batch.options.get("organization")
+        given = self._now(self.batch.options.get("organization"))
         yield {p for p, organization, role in members if organization != given or role}, "edited"
         bulk = BulkChange.objects.filter(person__in=pks).exclude(changed=False)
         yield bulk.values_list("person", flat=True), "edited"
@@ -213,11 +214,17 @@ class Plan:
         if "external" in data:
             self.externals.append((person.pk, self.batch.layout or "file", data["external"]))
         if "organization" in data:
-            self.members.append((person.pk, data["organization"], at))
+            self.members.append((person.pk, self._now(data["organization"]), at))
         if "faults" in data:
             self.faults.append((person.pk, at))
         if data.keys() - {"row", "at", "was", "set", "custom"}:
             self.restored.add(person.pk)
+
+    def _now(self, organization):
+        """The key today of an organization that a row named: it may have been merged into another one since."""
+        if organization not in self.merged_organizations:
+            self.merged_organizations[organization] = uniting.keys_now([organization])[0]
+        return self.merged_organizations[organization]
 
     def _spare_used_addresses(self):
         """An address stays where its person said yes to it since, or something went to it or came from it."""

@@ -11,6 +11,7 @@ from django.db.models.lookups import LessThan
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from coalition import uniting
 from coalition.models import (
     Address,
     Listing,
@@ -163,6 +164,18 @@ class ByText(Reach):
     }
 
 
+class Organizations(Several):
+    """Organizations to tick; one that was merged into another since counts as that one."""
+
+    def clean(self, value):
+        value = [value] if isinstance(value, int | str) and value else value
+        return super().clean(uniting.keys_now(value) if isinstance(value, list | tuple) else value)
+
+    def prepare_value(self, value):
+        value = super().prepare_value(value)
+        return uniting.keys_now(value) if isinstance(value, list | tuple) else value
+
+
 @register
 class Represents(Criterion):
     key = "organization"
@@ -172,7 +185,7 @@ class Represents(Criterion):
 
     def fields(self):
         return {
-            "organizations": Several(
+            "organizations": Organizations(
                 queryset=Organization.objects.present(),
                 required=False,
                 label=gettext_lazy("Organizations"),
