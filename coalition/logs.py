@@ -61,7 +61,7 @@ LOGGING = {
         "fontTools": {"level": "ERROR"},
         "twilio": {"level": "WARNING"},
         "wagtail": {"level": "WARNING"},
-        "weasyprint": {"level": "ERROR"},
+        "weasyprint": {"level": "CRITICAL"},  # its lines hold whole pictures
         "django_tasks": {"level": "WARNING"},
     },
 }
