@@ -321,7 +321,10 @@ def lines(invitation, version, at=None):
                 review,
                 outdated=outdated,
                 reached=_key(review) not in failed,
-                may_ask_again=newest and invitation.round.closed_at is None and (closed or outdated or silent),
+                may_ask_again=newest
+                and bool(review.email)  # one who was erased is asked nothing more
+                and invitation.round.closed_at is None
+                and (closed or outdated or silent),
             )
         )
     return found

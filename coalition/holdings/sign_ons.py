@@ -231,7 +231,7 @@ class Remarks(Holding):
 
     def forget(self, whose):
         number = Remark.objects.filter(person__in=whose.pks).update(person=None)
-        return number + sum(blur(Remark.objects.all(), name, whose) for name in ("body", "proposal"))
+        return number + sum(blur(Remark.objects.all(), name, whose) for name in ("body", "proposal", "shared_as"))
 
 
 @register

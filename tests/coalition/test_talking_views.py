@@ -16,7 +16,7 @@ from coalition.models import Notice, Remark, Review
 from coalition.signing_on import devices
 from tests import factories
 
-from .signons import amend, asked, texts
+from .signons import amend, asked, sign, texts
 
 
 def address(name, token, *args, language="en"):
@@ -350,17 +350,24 @@ def test_beside_the_decision_stands_what_colleagues_recommend_for_the_own_device
     assert "Quebracho" not in page.text
 
 
-@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.ORGANIZER])
-def test_no_page_of_the_back_office_shows_what_a_colleague_recommends(client, review, round_, role, publication):
+SECRETS = ("Quebracho", "ana@partner.example.org", "Too timid", "Qué dices", "Only with changes")
+
+
+@pytest.fixture
+def secret(review):
     reviewing.recommend(review, version=review.version, recommendation="changes", comment="Too timid")
+    return review.invitation
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.ORGANIZER])
+def test_no_page_of_the_back_office_shows_what_a_colleague_recommends(client, secret, round_, role, publication):
     client.force_login(accounts.give_role(factories.UserFactory(is_superuser=False), role))
-    invitation = review.invitation
     pages = [
         reverse("rounds:inspect", args=[round_.pk]),
         reverse("rounds:remarks", args=[round_.pk]),
         reverse("publications:inspect", args=[publication.pk]),
-        reverse("organizations:inspect", args=[invitation.organization_id]),
-        reverse("people:inspect", args=[invitation.representative.person_id]),
+        reverse("organizations:inspect", args=[secret.organization_id]),
+        reverse("people:inspect", args=[secret.representative.person_id]),
         reverse("wagtailadmin_home"),
     ]
     if role == Role.ADMINISTRATOR:
@@ -368,5 +375,30 @@ def test_no_page_of_the_back_office_shows_what_a_colleague_recommends(client, re
     for page in pages:
         response = client.get(page)
         assert response.status_code == 200
-        for secret in ("Quebracho", "ana@partner.example.org", "Too timid", "Qué dices", "Only with changes"):
-            assert secret not in response.text
+        for word in SECRETS:
+            assert word not in response.text
+
+
+def test_no_file_that_leaves_holds_what_a_colleague_recommends(client, secret, publication):
+    sign(secret)
+    client.force_login(accounts.give_role(factories.UserFactory(is_superuser=False), Role.ADMINISTRATOR))
+    version = publication.current_version
+    for address in (
+        reverse("exports:people"),
+        reverse("exports:organizations"),
+        reverse("exports:signatures", args=[version.pk]),
+    ):
+        form = client.get(address).context["form"]
+        columns = [key for _heading, columns in form.groups() for key, _label, _ticked in columns]
+        said = {"kind": "csv", "columns": columns, "reason": "Letters"}
+        file = client.post(address, said).getvalue().decode()
+        assert secret.organization.name in file or secret.representative.person.family_name in file
+        for word in SECRETS:
+            assert word not in file
+
+
+def test_a_colleague_who_was_erased_is_asked_nothing_more(client, token, review):
+    Review.objects.update(name="", email="", note="", revoked_at=timezone.now())
+    page = client.get(address("sign_colleagues", token))
+    assert "Somebody who was erased" in page.text
+    assert "Ask again" not in page.text

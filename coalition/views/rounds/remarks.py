@@ -52,7 +52,8 @@ class Remarks(RoundPage):
         found = talking.of_round(self.round, kind=kind, state=asked["state"], partner=partner, words=asked["q"])
         context = super().get_context_data(**kwargs)
         if kind == Kind.PROPOSAL and context["version"]:
-            found = talking.by_passage(found, context["version"])
+            passages = talking.by_passage(found, context["version"])
+            found = sorted(passages, key=lambda passage: all(each.state != State.OPEN for each in passage.proposals))
         page = Paginator(found, A_PAGE).get_page(self.request.GET.get("p"))
         page.object_list = list(page.object_list)
         shown = [remark for each in page.object_list for remark in getattr(each, "proposals", [each])]
