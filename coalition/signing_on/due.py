@@ -124,9 +124,7 @@ def _ask_seconds(round_, theirs, at, limit):
     if round_.second_after_days is None:
         return 0
     number_asked = Counter(round_.invitations.values_list("organization", flat=True))
-    alone = {
-        pk for pk, reason in left_alone(round_, theirs, at).items() if reason.why in (Why.TIME, Why.HELD, Why.QUEUED)
-    }
+    alone = {pk for pk, reason in left_alone(round_, theirs, at).items() if reason.why in LEFT_ALONE}
     firsts = {i.organization_id: i for i in theirs if number_asked[i.organization_id] == 1}
     waited = _waited_since(round_, firsts.values())
     latest = today_of(round_, at) - datetime.timedelta(days=round_.second_after_days)
