@@ -31,9 +31,10 @@ def _words(text):
 
 
 SHAPES = _words(
-    "svg g defs symbol use path rect circle ellipse line polyline polygon text tspan linearGradient radialGradient "
-    "stop clipPath mask pattern"
+    "svg g defs symbol use path rect circle ellipse line polyline polygon linearGradient radialGradient stop clipPath "
+    "mask pattern"
 )
+LETTERS = _words("text tspan textPath tref font font-face glyph altGlyph")  # in a font that we do not have
 ACTIVE = _words("script foreignObject image feImage a handler iframe embed object audio video")
 # Of an editor, for readers, or for motion: nothing of it is drawn.
 SILENT = _words("title desc metadata view animate animateMotion animateTransform set mpath")
@@ -42,10 +43,8 @@ ATTRIBUTES = _words(
     "gradientTransform gradientUnits spreadMethod offset patternTransform patternUnits patternContentUnits "
     "clipPathUnits maskUnits maskContentUnits href style fill fill-opacity fill-rule stroke stroke-width "
     "stroke-opacity stroke-linecap stroke-linejoin stroke-miterlimit stroke-dasharray stroke-dashoffset opacity "
-    "color stop-color stop-opacity clip-path clip-rule mask display visibility overflow font-family font-size "
-    "font-style font-weight font-stretch letter-spacing word-spacing text-anchor dominant-baseline baseline-shift "
-    "text-decoration dx dy rotate textLength lengthAdjust paint-order mix-blend-mode isolation shape-rendering "
-    "vector-effect"
+    "color stop-color stop-opacity clip-path clip-rule mask display visibility overflow paint-order mix-blend-mode "
+    "isolation shape-rendering vector-effect"
 )
 OWN = re.compile(r"url\(\s*(['\"]?)#[\w.:-]+\1\s*\)")  # a part of the same drawing
 RUNS = re.compile(r"url\s*\(|@|expression|javascript:|data:|\\|<|behavior|binding|image-set|src\s*\(", re.IGNORECASE)
@@ -92,6 +91,13 @@ def _unknown(name):
     return ValidationError(words, code="unknown", params={"name": name[:40]})
 
 
+def _letters():
+    return _refused(
+        _("The letters in this drawing need a font that we do not have. Turn them into outlines, or save it as PNG."),
+        "letters",
+    )
+
+
 def _detailed():
     return _refused(_("The drawing has too many parts. Save it as PNG instead."), "detailed")
 
@@ -126,19 +132,16 @@ def _shape(element, depth):
     copied = ElementTree.Element(element.tag.removeprefix(SVG))
     for name, value in element.attrib.items():
         _keep(copied, name, value)
-    copied.text = element.text if copied.tag in ("text", "tspan") else None
     for child in element:
         if not isinstance(child.tag, str):  # a comment, or a word to a program
             continue
         name = child.tag.removeprefix(SVG)
         if child.tag.startswith(SVG) and name in SHAPES:
-            new = _shape(child, depth + 1)
-            new.tail = child.tail if copied.tag in ("text", "tspan") else None
-            copied.append(new)
+            copied.append(_shape(child, depth + 1))
         elif child.tag.startswith(SVG) and name == "style":
             copied.append(_style(child))
         elif child.tag.startswith(SVG) and name not in SILENT:
-            raise _active() if name in ACTIVE else _unknown(name)
+            raise _active() if name in ACTIVE else _letters() if name in LETTERS else _unknown(name)
         elif not child.tag.startswith(SVG) and _is_of_a_page(child):
             raise _active()
     return copied

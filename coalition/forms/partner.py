@@ -135,7 +135,7 @@ class NoteMixin(forms.Form):
         label=_("Why"),
         required=False,
         max_length=300,
-        help_text=_("Those who confirm it read it."),
+        help_text=_("Others who may sign, and the staff of the coalition, read it."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from coalition import counting, languages, signing_on, spreadsheets
+from coalition import counting, languages, signing_on, speaking, spreadsheets
 from coalition.forms.desk import HistoryForm
 from coalition.models import Decision, Representative, Round
 from coalition.signing_on import desk as desks
@@ -186,25 +186,28 @@ def page(request, desk, template, context=None, *, status=200):
     return render(request, f"coalition/desk/{template}.html", context, status=status)
 
 
-ON_A_PAGE = 25
+ON_A_PAGE = 20
+ANSWERED_ON_A_PAGE = 10
 
 
-def _pages(request, found, name="page"):
-    return Paginator(found, ON_A_PAGE).get_page(request.GET.get(name))
+def _pages(request, found, name="page", number=ON_A_PAGE):
+    return Paginator(found, number).get_page(request.GET.get(name))
 
 
 @at_desk
 @require_safe
 def home(request, desk):
     """What waits for this partner, by deadline; what it answered in open rounds; who else opened a link."""
-    waits = _pages(request, waiting.waits(desk.organization))
-    answered = _pages(request, waiting.answered(desk.organization), "answered")
+    waits, answered = waiting.rounds(desk.organization)
+    waits, answered = _pages(request, waits), _pages(request, answered, "answered", ANSWERED_ON_A_PAGE)
+    lines = waiting.lines([*waits, *answered], desk.representative)
     context = {
         "room": "home",
         "page_obj": waits,
-        "waits": waiting.lines(waits, desk.representative),
+        "waits": [lines[pk] for pk in waits],
         "answered_page": answered,
-        "answered": waiting.lines(answered, desk.representative),
+        "answered": [lines[pk] for pk in answered],
+        "role_changes": speaking.waiting_for(desk.representative),
         "strangers": devices.strangers(desk.representative)[:3] if desk.device.strangers else [],
         "zone": settings.TIME_ZONE,
     }

@@ -73,6 +73,7 @@ def test_what_drawing_programs_write_comes_through(drawing):
         (svg('<rect width="3" height="1" style="fill:url(https://evil.example/a.svg#b)"/>'), "active"),
         (svg('<rect width="3" height="1" fill="url(https://evil.example/a.svg#b)"/>'), "active"),
         (svg('<filter id="f"><feImage href="https://evil.example"/></filter>'), "unknown"),
+        (svg('<text x="1" y="9" font-family="Georgia">Us</text>'), "letters"),
         (svg(before='<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/x.dtd">'), "doctype"),
         (svg("<text>&b;</text>", before=LAUGHS), "doctype"),
         (svg(before='<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>'), "doctype"),

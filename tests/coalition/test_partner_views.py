@@ -174,7 +174,8 @@ def test_somebody_else_asks_and_a_signatory_confirms_on_the_page_of_the_email(cl
     assert "It holds once somebody who may sign, or the staff, confirm it." in words(answer)
     change = RoleChange.objects.get()
     link = at(carmen, "desk_role", change.pk)
-    assert "Confirm or refuse" in words(client.get(at(carmen, "desk_profile")))
+    for name in ("desk", "desk_profile"):
+        assert "Confirm or refuse" in words(client.get(at(carmen, name)))
     page = words(client.get(link))
     assert "Ana Ruiz speaks for Teachers United and may sign." in page
     client.post(link, {"confirm": "1"})
