@@ -91,6 +91,7 @@ def names_pdf(version, language):
         publication=version.publication,
         text=version.text_in(language),
         roll=roll.of(version, language),
+        pictures={},
     )
 
 
