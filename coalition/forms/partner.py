@@ -252,6 +252,13 @@ class PolicyForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
+    AS_STAFF_SAY = {
+        "favours": _("Topics it favors"),
+        "never": _("Topics it never signs"),
+        "lead_days": _("Days it needs to decide"),
+        "asks_a_month": _("At most this many emails a month that ask it to sign"),
+    }
+
     def __init__(self, *args, policy, by_staff=False, **kwargs):
         chosen = {name: list(getattr(policy, name).all()) if policy.pk else [] for name in policies.TOPICS}
         held = {name: getattr(policy, name) for name in policies.DETAILS}
@@ -259,7 +266,11 @@ class PolicyForm(forms.Form):
         offered = policies.offered(*chosen.values())
         for name in policies.TOPICS:
             self.fields[name].queryset = Topic.objects.filter(pk__in=[topic.pk for topic in offered])
-        if not by_staff:
+        if by_staff:
+            for name, label in self.AS_STAFF_SAY.items():
+                self.fields[name].label = label
+            self.fields["favours"].help_text = self.fields["never"].help_text = ""
+        else:
             del self.fields["who"]
         if not offered:
             for name in policies.TOPICS:
