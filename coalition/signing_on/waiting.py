@@ -1,10 +1,10 @@
 """What lies on a partner's desk: rounds that wait for its answer, by deadline, those it has answered, and its history.
 
-The database decides which is which, so that a page of a desk costs the same however many texts were ever asked.
+Which is which is found out by numbers alone; rows are read for the page that is shown. So a page of a desk costs nearly
+the same however many texts were ever asked.
 """
 
-from django.db.models import Exists, IntegerField, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, Max, OuterRef, Q
 
 from coalition.models import Decision, Invitation, Organization, Round, Version, VersionText
 
@@ -12,33 +12,42 @@ Choice = Decision.Choice
 
 
 def rounds(organization):
-    """The open rounds in which an organization was asked, each with `decided`: whether nothing is owed any more.
+    """(keys of the open rounds that wait for this organization, keys of those it has answered), by deadline.
 
-    The same as `counting.Standing.decided`: an answer stands until a material amendment, and one who needs time, or
-    whose late signature waits for staff, has said so.
+    Answered is what `counting.Standing.decided` says: an answer stands until a material amendment; one who needs time
+    still owes it, and one whose late signature waits for staff does not. Three queries.
     """
+    if organization.stage == Organization.Stage.LEFT:
+        return [], []
     asked = Invitation.objects.filter(round=OuterRef("pk"), organization=organization, revoked_at=None)
-    versions = Version.objects.filter(publication=OuterRef("publication"))
-    material = versions.filter(material=True).order_by("-number").values("number")[:1]
-    said = Decision.objects.filter(publication=OuterRef("publication"), organization=organization)
-    answered = said.live().exclude(choice=Choice.TIME).filter(version__number__gte=OuterRef("since"))
-    found = (
+    open_ = list(
         Round.objects.filter(Exists(asked), closed_at=None)
-        .annotate(since=Coalesce(Subquery(material, output_field=IntegerField()), 0))
-        .annotate(decided=Exists(answered) | Exists(said.waiting()))
-        .select_related("publication")
+        .order_by("deadline", "pk")
+        .values_list("pk", "publication_id")
     )
-    return found.none() if organization.stage == Organization.Stage.LEFT else found
+    since = _last_material([publication for _pk, publication in open_])
+    decided = {
+        publication
+        for publication, choice, number, live in _said(organization, since).values_list(
+            "publication_id", "choice", "version__number", "live"
+        )
+        if not live or (choice != Choice.TIME and number >= since[publication])
+    }
+    waits = [pk for pk, publication in open_ if publication not in decided]
+    return waits, [pk for pk, publication in open_ if publication in decided]
 
 
-def waits(organization):
-    """The rounds that owe an answer, the nearest deadline first."""
-    return rounds(organization).filter(decided=False).order_by("deadline", "pk")
+def _last_material(publications):
+    """{publication: the number of the version from which answers count on its newest text}."""
+    found = Version.objects.filter(publication__in=publications).order_by()
+    rows = found.values("publication").annotate(since=Max("number", filter=Q(material=True)))
+    return {row["publication"]: row["since"] or 0 for row in rows}
 
 
-def answered(organization):
-    """The open rounds that were answered: the answer can still be changed."""
-    return rounds(organization).filter(decided=True).order_by("deadline", "pk")
+def _said(organization, publications):
+    """What stands or waits for staff of what an organization said on some publications."""
+    said = Decision.objects.filter(publication__in=list(publications), organization=organization)
+    return said.filter(Q(live=True) | Q(pk__in=said.waiting().values("pk")))
 
 
 class Line:
@@ -68,9 +77,10 @@ class Line:
         return seen if seen and seen.pk != self.version.pk else None
 
 
-def lines(found, representative):
-    """[Line] of some rounds of `rounds` (a page of them), with three queries."""
-    found = list(found)
+def lines(pks, representative):
+    """{key of a round: Line} of some rounds, those of a page. Five queries, however many."""
+    shown = Round.objects.filter(pk__in=pks).select_related("publication")
+    found = list(shown.defer("charts", "message", "publication__draft"))
     publications = [each.publication_id for each in found]
     newest = {
         version.publication_id: version
@@ -78,22 +88,26 @@ def lines(found, representative):
         .order_by("publication_id", "-number")
         .distinct("publication_id")
     }
-    said = Decision.objects.filter(publication__in=publications, organization=representative.organization_id)
-    answers = {}
-    for decision in (
-        said.filter(Q(live=True) | Q(pk__in=said.waiting().values("pk"))).select_related("version").order_by("live")
-    ):
+    since, answers = _last_material(publications), {}
+    said = _said(representative.organization, publications).select_related("version")
+    for decision in said.order_by("live"):
         answers.setdefault(decision.publication_id, decision)  # one that waits for staff goes before the live one
     own = {
         invitation.round_id: invitation
         for invitation in Invitation.objects.filter(
-            round__in=found, representative=representative, revoked_at=None
+            round__in=pks, representative=representative, revoked_at=None
         ).select_related("seen_version")
     }
-    return [
-        Line(each, newest[each.publication_id], answers.get(each.publication_id), own.get(each.pk), each.since)
+    return {
+        each.pk: Line(
+            each,
+            newest[each.publication_id],
+            answers.get(each.publication_id),
+            own.get(each.pk),
+            since[each.publication_id],
+        )
         for each in found
-    ]
+    }
 
 
 def history(organization, *, choice="", year=None, words=""):

@@ -186,8 +186,8 @@ def page(request, desk, template, context=None, *, status=200):
     return render(request, f"coalition/desk/{template}.html", context, status=status)
 
 
-ON_A_PAGE = 20
-ANSWERED_ON_A_PAGE = 10
+ON_A_PAGE = 15
+ANSWERED_ON_A_PAGE = 5
 
 
 def _pages(request, found, name="page", number=ON_A_PAGE):

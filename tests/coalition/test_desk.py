@@ -176,14 +176,14 @@ def test_the_desk_costs_the_same_with_2_and_with_30_texts(
             sign(one)
     with django_assert_num_queries(len(few)):
         page = client.get(address("desk", desk))
-    assert (len(page.context["waits"]), len(page.context["answered"])) == (15, 15)
+    assert (len(page.context["waits"]), len(page.context["answered"])) == (15, 5)
 
 
 def test_a_long_desk_has_pages(client, invitation, desk, editor):
     for number in range(30):
         also_asked(another_round(editor, f"Text {number}"), invitation)
-    pages = [client.get(address("desk", desk), {"page": number}).context["waits"] for number in (1, 2)]
-    assert [len(lines) for lines in pages] == [25, 6]
+    pages = [client.get(address("desk", desk), {"page": number}).context["waits"] for number in (1, 2, 3)]
+    assert [len(lines) for lines in pages] == [15, 15, 1]
 
 
 # Reading
@@ -548,4 +548,4 @@ def test_the_history_costs_the_same_with_1_and_with_30_decisions(
         sign(invitation, signer_title=f"Title {number}")
     with django_assert_num_queries(len(few)):
         page = client.get(address("desk_history", desk))
-    assert len(page.context["page_obj"]) == 25
+    assert len(page.context["page_obj"]) == 15
