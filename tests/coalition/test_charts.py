@@ -16,7 +16,9 @@ from .signons import Choice, amend, asked, sign
 @pytest.fixture
 def running(round_):
     """A round that opened ten days ago."""
-    Round.objects.filter(pk=round_.pk).update(opened_at=timezone.now() - timedelta(days=10))
+    opened = timezone.now() - timedelta(days=10)
+    Round.objects.filter(pk=round_.pk).update(opened_at=opened)
+    round_.publication.versions.update(frozen_at=opened)
     round_.refresh_from_db()
     return round_
 

@@ -56,7 +56,7 @@ def test_habits_are_counted_from_being_asked_to_the_first_answer(partner, editor
 
 def test_a_round_that_still_runs_says_nothing_while_it_is_not_answered(partner, round_):
     asked(round_, organization=partner)
-    assert forecasting.habits([partner])[partner.pk] == Habit()
+    assert forecasting.habits([partner])[partner.pk] == Habit(asks_30=1, asks_90=1)
     signing_on.decide(
         round_.invitations.get(),
         version=round_.publication.current_version,

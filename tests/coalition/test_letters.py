@@ -1,4 +1,4 @@
-"""A decision that arrived by letter: recorded as of its day, with its proof, told to the partner, and never by silence."""
+"""A decision that arrived by letter: recorded as of its day, with its proof, and told to the partner."""
 
 from datetime import timedelta
 from io import BytesIO

@@ -149,12 +149,9 @@ def test_it_asks_the_same_queries_whatever_the_size(client, editor, installation
             assert client.get(address).status_code == 200
         return len(captured)
 
-    addresses = [
-        reverse("rounds:matrix"),
-        reverse("rounds:matrix") + "?undecided=on",
-        reverse("rounds:matrix") + "?q=e",
-    ]
+    addresses = [reverse("rounds:matrix") + asked_for for asked_for in ("", "?undecided=on", "?q=e")]
     grow(1, 1)
+    asked(open_round(frozen(editor), editor))
     client.get(addresses[0])
     before = [queries(address) for address in addresses]
     grow(4, 6)
