@@ -1,6 +1,5 @@
 """What staff enter of a decision that arrived by letter."""
 
-
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
