@@ -18,7 +18,7 @@ from coalition import (
 )
 from coalition.forms import finding
 from coalition.models import BulkAction, DuplicateSearch, Heartbeat, Import, Round
-from coalition.signing_on import authorizing
+from coalition.signing_on import authorizing, codes, devices
 
 IMPORT_CHUNKS = 80  # 200,000 rows, a turn of some forty seconds; then others may have the worker
 BULK_CHUNKS = 20
@@ -94,6 +94,8 @@ def retain():
     else:
         sign_ins.forget_old()
         reviewing.forget_old()
+        codes.forget_old()
+        devices.forget_old()
         if authorizing.tell_of_ends():
             send_notices.delay()
 

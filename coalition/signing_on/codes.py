@@ -18,6 +18,7 @@ from .telling import reachable
 
 VALID_FOR = datetime.timedelta(minutes=15)
 TRIES = 5
+KEPT = datetime.timedelta(days=2)
 AGAIN_AFTER = datetime.timedelta(minutes=1)
 AT_MOST = ((5, datetime.timedelta(hours=1)), (10, datetime.timedelta(days=1)))  # so that nobody's mailbox is flooded
 
@@ -42,7 +43,6 @@ def send_code(person, *, language):
     if any(sent.filter(sent_at__gt=now - span).count() >= most for most, span in AT_MOST):
         return None
     sent.filter(used_at=None, expires_at__gt=now).update(expires_at=now)
-    sent.filter(sent_at__lt=now - datetime.timedelta(days=2)).delete()
     code = f"{secrets.randbelow(10**6):06}"
     kept = EmailCode.objects.create(person=person, digest=_digest(person, code), expires_at=now + VALID_FOR)
     return notices.write(
@@ -66,6 +66,11 @@ def check(person, code):
     if not constant_time_compare(held.digest, _digest(person, "".join(filter(str.isdigit, code)))):
         return False
     return bool(EmailCode.objects.filter(pk=held.pk, used_at=None).update(used_at=timezone.now()))
+
+
+def forget_old():
+    """Drop codes that nobody can use any more and no limit counts. Returns how many."""
+    return EmailCode.objects.filter(sent_at__lt=timezone.now() - KEPT).delete()[0]
 
 
 def holders(email):

@@ -7,11 +7,15 @@ address by a code before it changes anything. The value opens nothing by itself:
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from coalition.models import LinkDevice, Representative
+
+
+KEPT = timedelta(days=366)  # as long as the cookie of a device lasts
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,8 @@ def trust(representatives, value):
 def strangers(representative):
     """The devices that opened this person's links and proved nothing, newest first."""
     return LinkDevice.objects.filter(representative=representative, trusted_at=None).order_by("-last_at")
+
+
+def forget_old():
+    """Drop devices whose cookie has ended by now. Returns how many."""
+    return LinkDevice.objects.filter(last_at__lt=timezone.now() - KEPT).delete()[0]

@@ -382,3 +382,13 @@ def test_the_version_seen_on_a_forwarded_link_is_not_the_persons(token, invitati
     page = own.get(address("sign", token))
     assert "What changed from version 1 to version 2" in page.text
     assert Invitation.objects.get().seen_version == second
+
+
+def test_old_codes_and_devices_are_forgotten(representative):
+    start = timezone.now()
+    codes.send_code(representative.person, language="en")
+    devices.trust([representative], "a value")
+    with time_machine.travel(start + timedelta(days=3)):
+        assert (codes.forget_old(), devices.forget_old()) == (1, 0)
+    with time_machine.travel(start + timedelta(days=400)):
+        assert devices.forget_old() == 1
