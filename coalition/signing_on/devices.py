@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from coalition.models import LinkDevice, Representative
 
-
 KEPT = timedelta(days=366)  # as long as the cookie of a device lasts
 
 
