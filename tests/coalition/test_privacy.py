@@ -84,7 +84,6 @@ def at_her_desk(person, representative, invitation):
     """All that a sign-on may hold of somebody: what she asked, allowed, changed, signed, and who names her."""
     organization, version, now = representative.organization, invitation.version, timezone.now()
     colleague = factories.RepresentativeFactory(organization=organization)
-    Ask.objects.create(invitation=invitation, organization=organization, kind="invitation", at=now)
     LinkDevice.objects.create(representative=representative, key="k" * 64)
     EmailCode.objects.create(person=person, digest="d", expires_at=now)
     Policy.objects.create(organization=organization, changed_by=person, approvers="Zoraida Quintañilla, each Monday")
