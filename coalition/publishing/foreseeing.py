@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from coalition import counting, roll
-from coalition.models import Decision, Organization, Representative, Round
+from coalition import roll
+from coalition.models import Organization, Round
+from coalition.signing_on.choosing import SIGNED, speakers
+from coalition.signing_on.links import invitations, still_asked
 from coalition.signing_on.telling import reachable
-
-Choice = Decision.Choice
 
 
 @dataclass(frozen=True)
@@ -36,43 +36,30 @@ def foresee(publication):
         return None
     version.publication = publication
     called = roll.of(version)
-    stand = {
-        pk
-        for pk, where in counting.standings(publication).items()
-        if where.current and where.live.choice in (Choice.SIGN, Choice.SUPPORT)
-    }
+    signed = publication.decisions.live().filter(choice__in=SIGNED, organization__binned_at=None)
+    signers = {decision.organization for decision in signed.select_related("organization")}
+    heard = {pk for pk, theirs in speakers([o.pk for o in signers]).items() if any(reachable(s.person) for s in theirs)}
+    told = {organization.pk for organization in signers if organization.pk in heard or organization.email}
     round_ = publication.rounds.filter(closed_at=None).first()
-    asked = set()
-    if round_:
-        asked = set(round_.invitations.filter(revoked_at=None).values_list("organization_id", flat=True)) | stand
-    present = set(
-        Organization.objects.present()
-        .exclude(stage=Organization.Stage.LEFT)
-        .filter(pk__in=stand | asked)
-        .values_list("pk", flat=True)
-    )
-    reached = _reached(present)
-
-    def reach(whom):
-        return Reach(reached=len(whom & reached), silent=len((whom & present) - reached))
-
     return Foreseen(
         signed=called.count,
         supporters=called.supporters,
         individuals=len(called.individuals),
-        clerical=reach(stand),
-        material=reach(asked),
+        clerical=Reach(len(told), len(signers) - len(told)),
+        material=_asked_again(round_, signers, heard) if round_ else Reach(0, 0),
         open_round=round_,
     )
 
 
-def _reached(organizations):
-    """Of these organizations, those with somebody who may sign and whom an email reaches."""
-    speakers = Representative.objects.filter(
-        organization__in=organizations, may_sign=True, person__binned_at=None
-    ).select_related("person")
-    return {
-        speaker.organization_id
-        for speaker in speakers.prefetch_related("person__addresses")
-        if reachable(speaker.person)
-    }
+def _asked_again(round_, signers, heard):
+    """Those of the open round who were asked so far, and those who signed."""
+    answered = set(round_.publication.decisions.live().values_list("organization_id", flat=True))
+    concerned = {organization.pk for organization in signers if organization.stage != Organization.Stage.LEFT}
+    reached = concerned & heard
+    for invitation in invitations().filter(round=round_, revoked_at=None, representative__may_sign=True):
+        waits = invitation.held_until and invitation.organization_id not in answered
+        if still_asked(invitation) and not waits:
+            concerned.add(invitation.organization_id)
+            if reachable(invitation.representative.person):
+                reached.add(invitation.organization_id)
+    return Reach(len(reached), len(concerned - reached))
