@@ -20,6 +20,7 @@ Choice = Decision.Choice
 AGAIN_AFTER = timedelta(minutes=1)  # many answers in a minute are one drawing
 STALE_AFTER = timedelta(days=1)  # an open round goes on, also when nobody answers
 WIDTH, HEIGHT = 560, 250
+WORDS = 18  # pixels that a line of words needs
 # Colors that stand for the back office's own, which are other ones in its dark scheme.
 INK, SOFT, LINE, STRONG, WARM = "#010101", "#020202", "#030303", "#040404", "#050505"
 OWN_COLOURS = {
@@ -141,11 +142,11 @@ def _begins(day):
 
 
 def _places(last, asked):
-    """How far above (less than 0) or below the ends of the two lines their words stand, so that they never meet."""
-    room = asked / 8
-    if last.signed > room:
-        return -9, 17
-    return (-9 if last.answered - last.signed > room else -26), -9
+    """How far the words at the ends of the two lines are moved, in pixels, so that they never meet."""
+    apart = (last.answered - last.signed) * HEIGHT / max(asked, 1)
+    move = max(WORDS - apart, 0) / 2
+    # At the foot of the chart there is no room below.
+    return (-move, move) if last.signed * HEIGHT / max(asked, 1) > WORDS else (-2 * move, 0)
 
 
 def _specification(round_, days, asked, language):
@@ -167,13 +168,18 @@ def _specification(round_, days, asked, language):
         "day:T",
         title=None,
         scale=altair.Scale(domain=[_begins(days[0].day), ends]),
-        axis=altair.Axis(format="%-d %b" if language.startswith("es") else "%b %-d", tickCount=6),
+        axis=altair.Axis(
+            format="%-d %b" if language.startswith("es") else "%b %-d",
+            tickCount=6,
+            labelOverlap="greedy",
+            labelSeparation=8,
+        ),
     )
     layers = []
-    above, below = _places(days[-1], asked)
+    higher, lower = _places(days[-1], asked)
     for label, values, colour, width, place in (
-        (answered, [day.answered for day in days], SOFT, 1.5, above),
-        (signed, [day.signed for day in days], STRONG, 3.5, below),
+        (answered, [day.answered for day in days], SOFT, 1.5, higher),
+        (signed, [day.signed for day in days], STRONG, 3.5, lower),
     ):
         rows = [
             {"day": _begins(day.day), "number": value, "label": ""} for day, value in zip(days, values, strict=True)
@@ -184,7 +190,9 @@ def _specification(round_, days, asked, language):
         )
         words = altair.Chart(altair.Data(values=end)).mark_text(
             color=colour,
-            align="left" if today < ends and len(days) < 4 else "right",
+            align="left",
+            baseline="middle",
+            dx=7,
             dy=place,
             fontWeight="bold" if width > 2 else "normal",
             fontSize=13,
