@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from django.db.models import Case, CharField, Count, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, CharField, Count, F, FilteredRelation, Max, Q, Subquery, Value, When
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -179,21 +179,19 @@ class Board:
         """
         asked = self.round.invitations.order_by()
         opened = asked.exclude(seen_at=None).values("organization")
-        newest = self.answers.filter(organization=OuterRef("pk")).order_by("-pk")
+        # Joined, not asked for partner by partner: with thousands of them PostgreSQL would compile such a query first.
+        newest = self.answers.order_by().values("organization").annotate(newest=Max("pk")).values("newest")
         stands = Case(
             When(pk__in=self.decisions.waiting().order_by().values("organization"), then=Value(State.LATE)),
-            When(answer_version__in=self.chain, then=F("answer_choice")),
-            When(~Q(answer_choice=Choice.WITHDRAW) & Q(answer_choice__isnull=False), then=Value(State.AGAIN)),
+            When(answer__version__in=self.chain, then=F("answer__choice")),
+            When(answer__choice__in=[each for each in Choice if each != Choice.WITHDRAW], then=Value(State.AGAIN)),
             When(pk__in=opened, then=Value(State.SEEN)),
             default=Value(State.ASKED),
             output_field=CharField(),
         )
         return (
             Organization.objects.filter(pk__in=asked.values("organization"))
-            .annotate(
-                answer_version=Subquery(newest.values("version")[:1]),
-                answer_choice=Subquery(newest.values("choice")[:1]),
-            )
+            .alias(answer=FilteredRelation("decisions", condition=Q(decisions__pk__in=Subquery(newest))))
             .annotate(stands=stands, seen=Q(pk__in=opened))
             .annotate(has_decided=Q(stands__in=[each.value for each in State if each.decided]))
             .order_by("alphabetical", "pk")
