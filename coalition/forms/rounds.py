@@ -115,7 +115,7 @@ class RoundForm(forms.Form):
     by_text = forms.BooleanField(
         label=_("Remind by text, too"),
         required=False,
-        help_text=_("Only people who agreed to texts, within quiet hours where they live."),
+        help_text=_("Only people who agreed to texts, and never in quiet hours where they live."),
     )
     quiet_from = day_field(
         label=_("Quiet period, first day"), help_text=_("No reminders leave on these days, such as a holiday.")
