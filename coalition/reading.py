@@ -64,6 +64,11 @@ class Reading:
         found = self.roll
         return len(found.lines) + len(found.individuals) <= SHORT and not found.logos
 
+    @property
+    def is_marked(self):
+        """Whether everybody has a mark: where some stand with their logo, the others have a quilt of their own."""
+        return bool(self.roll.logos) and self.roll.count <= LETTERS
+
     @cached_property
     def for_individuals(self):
         """The round in which people sign for themselves, or None."""

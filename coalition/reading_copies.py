@@ -18,6 +18,8 @@ MOST_PAGES = 300
 LARGEST_PAGE = 8 * 1024 * 1024  # bytes of one page's own drawing, unpacked
 SECONDS = 12  # for reading one PDF
 SIGNED = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+# A PDF draws the numbers and bullets of a list by themselves, anywhere on the page.
+MARKS = re.compile(r"^\s*(?:\d{1,3}[.)]|[\u2022\u25e6\u25aa])\s*$", re.MULTILINE)
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
@@ -100,7 +102,7 @@ def _of_pdf(data):
         raise Unreadable(TOO_SLOW) from None
     except Exception:  # a damaged PDF breaks the reader in many ways, and all mean the same
         raise Unreadable(BROKEN) from None
-    words = RUNNING.sub("", "\n".join(found))
+    words = MARKS.sub("", RUNNING.sub("", "\n".join(found)))
     if not words.strip():
         raise Unreadable(PICTURES)
     return words.replace("\x00", "")

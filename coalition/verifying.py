@@ -22,6 +22,7 @@ from coalition.reading_copies import words_of
 SHARED = 0.15  # of a version's runs of words: from there on a copy is one of it, altered
 ASKED_BY = 6000  # runs of a copy that are looked up: a text that holds much else still finds its version
 CANDIDATES = 12
+WHOLE_AMONG = 6  # of them, the most alike, in which a whole text is looked for
 SHORTEST_CODE = 8
 STARTS = 40  # places where a text may begin inside a copy
 GAP = 4_000_000  # words times words that are compared exactly; a larger gap is told as replaced
@@ -29,7 +30,10 @@ RUN = 5
 LETTERS = 24  # of a copy, below which nothing can be told
 # What a list puts before its items, on paper and on a page; it is no part of the text.
 BULLETS = "\u2022\u25e6\u25aa\u25ab\u2023\u2043\u25cf\u25cb\u00b7"
-MARK = re.compile(rf"[{BULLETS}]|(?:\d{{1,3}}|[a-z])[.)]")
+NO_BULLETS = dict.fromkeys(map(ord, BULLETS))
+MARK = re.compile(r"(?:\d{1,3}|[a-z])[.)]")
+BAR = re.compile(r"</span>(?=\s*<(?:svg|b)\b)")  # of a chart: its label and its number are two words
+TABLE = re.compile(r"<details>(\s*<summary>.*?</summary>)?.*?</details>", re.DOTALL)  # behind a chart
 
 
 class Kind(StrEnum):
@@ -144,13 +148,10 @@ def _alike(text):
 def _among(text):
     """A text inside other words, else the nearest one and how the copy differs from it."""
     alike, copy = _alike(text), _bare(text)
-    inside = []
-    for each, _share in alike:
-        if (missing := _missing(each, copy)) is not None:
-            inside.append((len(missing), -each.version.number, each, missing))
-    if inside:
-        _parts, _number, found, missing = min(inside, key=lambda row: row[:2])
-        return Answer(Kind.INSIDE, found.version, found.language, missing=missing)
+    for each, missing in sorted(_inside(alike, copy), key=lambda row: (len(row[1]), -row[0].version.number)):
+        whole = any(copy == _bare(_joined(each, body)) for body in _bodies(each))
+        kind = Kind.WORDS if whole else Kind.INSIDE
+        return Answer(kind, each.version, each.language, missing=missing)
     # What is not public is not shown to whoever guesses at it.
     public = set(
         Publication.objects.public()
@@ -161,38 +162,53 @@ def _among(text):
     if not near:
         return Answer(Kind.UNKNOWN)
     best = near[0][0]
-    stretches = canonical.changes(best.canonical, reflowed(best.canonical, text))
-    differences = [{"language": best.language, "stretches": stretches}]
+    read = max((_joined(best, body) for body in _bodies(best)), key=lambda form: _shared(form, text))
+    differences = [{"language": best.language, "stretches": canonical.changes(read, reflowed(read, text))}]
     return Answer(Kind.ALTERED, best.version, best.language, differences=differences)
 
 
+def _inside(alike, copy):
+    """[(VersionText, the parts that are missing)] of those whose body stands whole in a copy (bare)."""
+    for each, share in alike[:WHOLE_AMONG]:
+        if share >= SHARED and any(_place(body, copy) is not None for body in _bodies(each)):
+            yield each, [name for name, part in _heads(each) if _place(part, copy) is None]
+
+
+def _heads(text):
+    parts = (("title", text.title), ("summary", text.summary))
+    return [(name, part) for name, part in parts if canonical.canonical_text(part)]
+
+
+def _bodies(text):
+    """The body of a frozen text in the ways it is met: as it was hashed, and as it is shown, where a table may be
+    folded away (a page), left out (a paper) or open.
+    """
+    hashed = canonical.canonical_text(text.canonical)
+    for _name, part in _heads(text):
+        hashed = hashed.removeprefix(canonical.canonical_text(part)).lstrip("\n")
+    html = BAR.sub("</span> ", text.html)
+    pages = dict.fromkeys([TABLE.sub(r"\1", html), TABLE.sub("", html), html])
+    bodies = dict.fromkeys([hashed, *map(canonical.text_of, pages)])
+    return [body for body in bodies if body] or [text.title]
+
+
+def _joined(text, body):
+    return canonical.BREAK.join([*(part for _name, part in _heads(text)), body])
+
+
+def _shared(form, copy):
+    """How well a copy follows one form of a text: words that it shares less words that it lacks."""
+    words = _one_form(form).split()
+    return 2 * len(_aligned(words, _one_form(copy).split())) - len(words)
+
+
 def _bare(text):
-    """Letters, digits and signs in one form, without spacing: as `canonical.fingerprint` sees a text."""
-    return "".join(_one_form(canonical.canonical_text(text)).split())
+    """Letters, digits and signs in one form, without spacing and bullets: as `canonical.fingerprint` sees a text."""
+    return "".join(_one_form(canonical.canonical_text(text)).translate(NO_BULLETS).split())
 
 
 def _one_form(words):
     return unicodedata.normalize("NFKC", words).translate(canonical.ALIKE_SIGNS).casefold()
-
-
-def _missing(text, copy):
-    """Which of title and summary a copy (bare) lacks; None where the body does not stand in it whole.
-
-    The parts may stand apart (a page has the date between them), each of them whole; the body stands in one piece.
-    """
-    body = canonical.canonical_text(text.canonical)
-    parts = []
-    for name, part in (("title", text.title), ("summary", text.summary)):
-        part = canonical.canonical_text(part)
-        if part and body.startswith(part):
-            parts.append((name, part))
-            body = body[len(part) :].lstrip("\n")
-    if not body:
-        return None if any(_place(part, copy) is None for _name, part in parts) else []
-    start = _place(body, copy)
-    if start is None:
-        return None
-    return [name for name, part in parts if _place(part, copy) is None]
 
 
 def _place(part, copy):

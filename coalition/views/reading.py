@@ -37,11 +37,16 @@ def _read(pk, number=None):
     return found
 
 
+def _to(address):
+    """Off to an address of this site, without naming the host: a copy of the site leads to itself."""
+    return HttpResponseRedirect(address.removeprefix(settings.PUBLIC_URL))
+
+
 @require_safe
 def publication(request, pk, number=None):
     """The lasting address of a publication, or of one version: it leads to the page that shows it."""
     found = _read(pk, number)
-    return HttpResponseRedirect(found.version_address if number else found.address)
+    return _to(found.version_address if number else found.address)
 
 
 @require_safe
@@ -51,7 +56,7 @@ def page(request, pk, slug, number=None):
     own, language = found.publication, get_language()
     shown_number = None if found.current else found.version.number
     if not own.stand_alone:
-        return HttpResponseRedirect(found.version_address)
+        return _to(found.version_address)
     if slug != reading.slug_of(own, language) or number != shown_number:
         return HttpResponseRedirect(reading.path(own, language, shown_number))
     context = {

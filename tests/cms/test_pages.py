@@ -140,7 +140,7 @@ def test_G5_signatories_stand_by_scope_in_alphabetical_order(site, version, clie
     assert re.findall(r"<h2[^>]*>([^<]+)", panel) == ["Signed by 3 organizations"]
     assert re.findall(r"<h3[^>]*>([^<]+) <span>(\d+)</span>", panel) == [("Statewide", "2"), ("Local", "1")]
     names = re.findall(r'<ul class="names">(.*?)</ul>', panel, re.S)
-    assert re.findall(r"<li>([^<]+)</li>", "".join(names)) == ["Ángeles del Valle", "The Bridge Fund", "Eastside Reads"]
+    assert re.findall(r"<li><span>([^<]+)</span></li>", "".join(names)) == ["Ángeles del Valle", "The Bridge Fund", "Eastside Reads"]
 
 
 def test_G8_the_page_names_no_person(site, version, client):

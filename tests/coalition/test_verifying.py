@@ -122,6 +122,51 @@ def test_an_altered_copy_without_paragraphs_shows_only_what_was_altered(version)
     assert changed == [("gone", "families"), ("new", "officials")]
 
 
+CHARTED = (
+    "<h2>What it costs</h2><figure><figcaption><b>Reading on grade level</b>, percent</figcaption><ul><li>"
+    "<span>Statewide</span><b>62</b></li><li><span>With a coach</span><b>70</b></li></ul>"
+    "<details><summary>Table</summary><table><tr><th>Statewide</th><td>62</td></tr></table></details></figure><section><p>Recommendation 1</p><h3>Hire coaches for"
+    " every school that asks</h3></section><ol><li>By January: coaches</li><li>By June: results</li></ol>"
+    "<blockquote><p>She came in September.</p><footer>A teacher</footer></blockquote>"
+)
+
+
+@pytest.fixture
+def brief(publication, editor):
+    """A text that is hashed in words of its own and shown with a chart, a table behind it, numbers and bullets."""
+    said = (
+        "What it costs\n\nReading on grade level (percent)\nStatewide: 62\nWith a coach: 70\n\n1. Hire coaches for "
+        "every school that asks\n\n- By January: coaches\n- By June: results\n\n“She came in September.” — A teacher"
+    )
+    texts_ = texts(CHARTED)
+    head = "Every reader by third grade\n\nTen steps for the year ahead.\n\n"
+    texts_["en"] = Text("Every reader by third grade", "Ten steps for the year ahead.", CHARTED, head + said)
+    return publishing.freeze(publication, texts_, by=editor)
+
+
+def test_a_brief_is_known_as_it_was_hashed_and_as_a_page_or_a_paper_shows_it(brief):
+    head = "Every reader by third grade\nTen steps for the year ahead.\n"
+    page = "What it costs\nReading on grade level, percent\nStatewide\n62\nWith a coach\n70\n{}RECOMMENDATION 1\n"
+    rest = (
+        "Hire coaches for every school that asks\n1. By January: coaches\n2. By June: results\nShe came in September.\n"
+    )
+    shown = head + page + rest + "A teacher"
+    assert what(verifying.by_text(frozen(brief))) == (Kind.SAME, 2, "en")
+    for table in ("Table\n", "", "Table\nStatewide 62\n"):
+        answer = verifying.by_text(shown.format(table))
+        assert (what(answer), answer.missing) == ((Kind.INSIDE, 2, "en"), []), table
+    altered = verifying.by_text(shown.format("").replace("70", "90"))
+    rows = [row for stretch in altered.differences[0]["stretches"] for row in stretch.rows]
+    changed = [part for row in rows for part in row.words if part[0] != "same"]
+    assert (what(altered), changed) == ((Kind.ALTERED, 2, "en"), [("gone", "70"), ("new", "90")])
+
+
+@pytest.mark.skipif(not papers.available(), reason="Pango is not installed")
+def test_the_pdf_of_a_brief_is_known_by_its_words(brief):
+    answer = verifying.by_file(papers.publication_pdf(brief, "en"))
+    assert (what(answer), answer.missing) == ((Kind.INSIDE, 2, "en"), [])
+
+
 def test_an_altered_title_is_not_vouched_for(version):
     answer = verifying.by_text(frozen(version).replace("Every reader by third grade", "No reader left"))
     assert (what(answer), answer.missing) == ((Kind.INSIDE, 1, "en"), ["title"])
