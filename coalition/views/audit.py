@@ -16,7 +16,7 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
 from coalition import accounts, audit, consent
 from coalition.forms.audit import AuditForm
-from coalition.models import AuditLine, BulkAction, Import, ImportedRow
+from coalition.models import AuditLine, BulkAction, Decision, Handover, Import, ImportedRow
 from coalition.reading_people import REASONS
 
 PAGE = 50
@@ -29,6 +29,7 @@ PAGES = {
     "coalition.import": "imports:inspect",
     "coalition.user": "staff_sign_ins:member",
     "coalition.publication": "publications:inspect",
+    "coalition.handover": "handovers:inspect",
     "coalition.topic": "topics:edit",
     "coalition.region": "regions:edit",
     "coalition.constituency": "constituencies:edit",
@@ -64,7 +65,10 @@ def subjects_of(lines):
             model = apps.get_model(label)
         except (LookupError, ValueError):
             continue
-        held |= {(label, str(record.pk)): record for record in model._base_manager.filter(pk__in=pks)}
+        records = model._base_manager.filter(pk__in=pks)
+        if "organization" in {field.name for field in model._meta.fields}:
+            records = records.select_related("organization")  # which most of these are called by
+        held |= {(label, str(record.pk)): record for record in records}
     found = {}
     for line in lines:
         if not line.subject:
@@ -125,24 +129,34 @@ DID = {
 # What the details are called, and words that stand in them.
 NAMES = {
     "about": gettext_lazy("about"),
+    "accepted": gettext_lazy("accepted"),
     "automatic": gettext_lazy("automatic"),
+    "choice": gettext_lazy("decision"),
     "columns": gettext_lazy("columns"),
     "fell_away": gettext_lazy("signatures that fell away"),
     "fields": gettext_lazy("fields"),
     "file": gettext_lazy("file"),
+    "individual": gettext_lazy("individual"),
     "key": gettext_lazy("key"),
     "kind": gettext_lazy("kind"),
     "left": gettext_lazy("left"),
     "material": gettext_lazy("material"),
     "merge": gettext_lazy("merge"),
     "number": gettext_lazy("number"),
+    "organization": gettext_lazy("organization number"),
+    "papers": gettext_lazy("papers"),
     "people": gettext_lazy("people"),
     "reasons": gettext_lazy("reasons"),
     "removed": gettext_lazy("removed"),
     "rows": gettext_lazy("rows"),
+    "signed": gettext_lazy("signatures"),
     "source": gettext_lazy("source"),
     "state": gettext_lazy("state"),
+    "version": gettext_lazy("version"),
+    "via": gettext_lazy("how it came"),
+    "way": gettext_lazy("how"),
     "what": gettext_lazy("what"),
+    "withdrawn": gettext_lazy("withdrawn"),
 }
 DETAILS = {
     "True": gettext_lazy("yes"),
@@ -153,6 +167,7 @@ DETAILS = {
     "audit": gettext_lazy("audit"),
     "self": gettext_lazy("said by themselves"),
     "staff": gettext_lazy("staff"),
+    "signatures": gettext_lazy("signatures"),
     **{str(value): label for value, label in accounts.Role.choices},
 }
 WORDS = {
@@ -160,6 +175,9 @@ WORDS = {
     "state": dict(Import.State.choices),
     "rows": dict(ImportedRow.Outcome.choices),
     "reasons": REASONS,
+    "choice": dict(Decision.Choice.choices),
+    "via": dict(Decision.Via.choices),
+    "way": dict(Handover.Way.choices),
 }
 
 

@@ -132,3 +132,23 @@ def test_pages_of_a_round_for_an_empty_one(client, editor, round_, name):
     address = {"board": "rounds:inspect"}.get(name, f"rounds:{name}")
     assert client.get(reverse(address, args=[round_.pk])).status_code == 200
     assert factories.OrganizationFactory().pk
+
+
+def test_P5_the_audit_says_in_words_what_partners_did(client, editor, round_):
+    client.force_login(editor)
+    address = reverse("audit:index")
+
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(address).status_code == 200
+        return len(captured)
+
+    sign(asked(round_, name="Harbor Mentors"))
+    client.get(address)
+    before = queries()
+    for _number in range(9):
+        sign(asked(round_))
+    assert queries() == before
+    page = client.get(address).text
+    assert f"how it came: Personal link · decision: {Decision.Choice.SIGN.label} · version: 1" in page
+    assert "Harbor Mentors" in page
