@@ -10,7 +10,7 @@ from django.urls import is_valid_path, translate_url
 from django.utils.translation import get_language
 from wagtail.models import Page
 
-from coalition import languages
+from coalition import languages, reading
 
 
 @dataclass
@@ -104,7 +104,7 @@ def public_addresses(page):
 
 
 def sitemap():
-    """Every published page: [(address, changed at, {language: address of the translation})]."""
+    """Every published page, then every publication that stands alone: [(address, changed at, {language: address})]."""
     pages = Page.objects.live().public().filter(depth__gt=1).select_related("locale").order_by("path")
     found, families = [], {}
     for page in pages:
@@ -112,6 +112,10 @@ def sitemap():
             family = families.setdefault(page.translation_key, {})
             family[page.locale.language_code] = public(url)
             found.append((public(url), page.last_published_at, family))
+    for publication in reading.newest_stand_alone(settings.LANGUAGE_CODE):
+        codes = [code for code, _name in settings.LANGUAGES]
+        family = {code: reading.address(publication, code) for code in codes}
+        found += [(family[code], publication.cover.version.frozen_at, family) for code in codes]
     return found
 
 

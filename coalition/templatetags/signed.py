@@ -3,10 +3,13 @@
 import json
 
 from django import template
+from django.conf import settings
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.translation import override
 
-from coalition import logos, reading
+from coalition import languages, logos, reading
 
 register = template.Library()
 ESCAPES = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
@@ -26,14 +29,18 @@ def structured(found, publisher):
     return format_html('<script type="application/ld+json">{}</script>', mark_safe(data.translate(ESCAPES)))  # noqa: S308
 
 
-
-
-
 @register.simple_tag
-def snippet(address, title):
-    """{% snippet address title %}: the HTML that shows the list on another page, to copy."""
+def snippets(publication):
+    """{% snippets publication as ways %}: [(language, HTML to copy)] that shows the list on another page."""
+    return [(languages.own_name(code), _frame(publication, code)) for code, _name in settings.LANGUAGES]
+
+
+def _frame(publication, language):
+    with override(language):
+        address = settings.PUBLIC_URL + reverse("publication_embed", args=[publication.pk])
     return format_html(
-        '<iframe src="{}" title="{}" width="100%" height="480" loading="lazy" style="border:1px solid #ccc"></iframe>',
+        '<iframe src="{}" title="{}" lang="{}" width="100%" height="480" loading="lazy" style="border:0"></iframe>',
         address,
-        title,
+        publication.title.localize(language),
+        language,
     )

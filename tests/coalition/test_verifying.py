@@ -125,8 +125,9 @@ def test_an_altered_copy_without_paragraphs_shows_only_what_was_altered(version)
 CHARTED = (
     "<h2>What it costs</h2><figure><figcaption><b>Reading on grade level</b>, percent</figcaption><ul><li>"
     "<span>Statewide</span><b>62</b></li><li><span>With a coach</span><b>70</b></li></ul>"
-    "<details><summary>Table</summary><table><tr><th>Statewide</th><td>62</td></tr></table></details></figure><section><p>Recommendation 1</p><h3>Hire coaches for"
-    " every school that asks</h3></section><ol><li>By January: coaches</li><li>By June: results</li></ol>"
+    "<details><summary>Table</summary><table><tr><th>Statewide</th><td>62</td></tr></table></details></figure>"
+    "<section><p>Recommendation 1</p><h3>Hire coaches for every school that asks</h3></section>"
+    "<ol><li>By January: coaches</li><li>By June: results</li></ol>"
     "<blockquote><p>She came in September.</p><footer>A teacher</footer></blockquote>"
 )
 
