@@ -22,6 +22,7 @@ urlpatterns = [
     path("publications/<int:pk>/", reading.publication, name="publication"),
     path("publications/<int:pk>/versions/<int:number>/", reading.publication, name="publication_version"),
     path("publications/<int:pk>/versions/<int:number>/brief.pdf", reading.pdf, name="publication_pdf"),
+    path("publications/<int:pk>/versions/<int:number>/quilt.png", reading.picture, name="publication_picture"),
     path("publications/<int:pk>/embed/", reading.embed, name="publication_embed"),
     path("publications/<int:pk>/signers.json", reading.signers, name="publication_signers"),
     path("publications/<int:pk>/sign/", endorsing.endorse, name="endorse"),

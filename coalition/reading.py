@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.urls import reverse
@@ -14,11 +15,12 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import override
 
-from coalition import logos, papers, roll
+from coalition import logos, papers, quilt, rasterising, roll
 from coalition.models import Publication, Round, Version, VersionText
 
 SHORT = 24  # as many names stand beside the text; more get a place of their own below it
 LETTERS = 60  # from so many names on, a group is set letter by letter
+SHARED = (1200, 600)  # pixels of the picture that goes with a shared link
 CONTEXT = "https://schema.org"
 
 
@@ -78,6 +80,11 @@ class Reading:
     def address(self):
         """Where the newest version is read, absolute."""
         return address(self.publication, self.language)
+
+    @property
+    def picture_address(self):
+        """The quilt as a picture, absolute: what a shared link shows."""
+        return settings.PUBLIC_URL + reverse("publication_picture", args=[self.publication.pk, self.version.number])
 
     @cached_property
     def version_address(self):
@@ -166,6 +173,17 @@ def paper(version, language):
 
 def _name_of_paper(version, language):
     return f"papers/{version.pk}-{language}/{roll.state(version.publication)}.pdf"
+
+
+def picture(version):
+    """The quilt of a version as PNG bytes of SHARED pixels, drawn once. Raises rasterising.Failed."""
+    key = f"quilt-{version.digest}"
+    if (kept := cache.get(key)) is None:
+        width, height = SHARED
+        svg = quilt.quilt_svg(version.digest, 16, 8).replace("<svg ", f'<svg width="{width}" height="{height}" ', 1)
+        kept = rasterising.png_of(svg)
+        cache.set(key, kept, 30 * 86400)
+    return kept
 
 
 # For machines

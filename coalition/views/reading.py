@@ -12,7 +12,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import condition, require_safe
 
-from coalition import papers, reading, roll
+from coalition import papers, rasterising, reading, roll
 from coalition.forms.endorsing import form_of
 from coalition.models import Publication
 
@@ -104,6 +104,17 @@ def _wait(request, found):
     response = render(request, "coalition/publications/public/drawing.html", {"reading": found}, status=503)
     response["Retry-After"] = response["Refresh"] = "4"
     return response
+
+
+@require_safe
+@cache_control(public=True, max_age=86400 * 30, immutable=True)
+def picture(request, pk, number):
+    """The quilt of a version, for shared links: the same hash gives the same picture for ever."""
+    try:
+        drawn = reading.picture(_read(pk, number).version)
+    except rasterising.Failed:
+        raise Http404 from None
+    return HttpResponse(drawn, content_type="image/png")
 
 
 # For pages elsewhere

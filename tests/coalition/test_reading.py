@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 import time_machine
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image
 
 from coalition import logos, papers, reading, signing_on
 from coalition.models import Decision, Organization, Publication
@@ -304,6 +306,15 @@ def test_who_asks_while_it_is_drawn_waits(shown, client, private_files):
     cache.add(f"drawing-{shown.current_version.pk}-en", 1, 60)
     response = client.get(f"/en/publications/{shown.pk}/versions/1/brief.pdf")
     assert (response.status_code, response["Retry-After"], response["Refresh"]) == (503, "4", "4")
+
+
+def test_a_shared_link_shows_the_quilt_of_its_version(shown, client):
+    html = page(client, shown).content.decode()
+    address = re.findall(r'<meta property="og:image" content="([^"]+)">', html)[0]
+    response = client.get(address.removeprefix(settings.PUBLIC_URL))
+    with Image.open(BytesIO(response.content)) as image:
+        assert (image.format, image.size) == ("PNG", reading.SHARED)
+    assert "immutable" in response["Cache-Control"]
 
 
 def test_publications_that_stand_alone_are_listed_newest_first(shown, editor, django_assert_num_queries):
