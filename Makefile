@@ -57,6 +57,7 @@ bench: .venv/.installed-dev translations
 	$(LAPTOP) $(BIN)/python -m tests.benchmarks.segments $(BENCH_ARGS)
 	$(LAPTOP) $(BIN)/python -m tests.benchmarks.backoffice $(BENCH_ARGS)
 	$(LAPTOP) $(BIN)/python -m tests.benchmarks.imports $(BENCH_ARGS)
+	$(LAPTOP) $(BIN)/python -m tests.benchmarks.signons $(BENCH_ARGS)
 
 messages: .venv/.installed-dev
 	$(LAPTOP) $(BIN)/python manage.py collect_translations
