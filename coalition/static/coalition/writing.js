@@ -38,11 +38,10 @@
     const label = field && document.getElementById(`${field.id}-label`);
     if (!label) return;
     editor.setAttribute("aria-labelledby", label.id);
-    label.addEventListener("click", () => editor.focus());
+    label.onclick = () => editor.focus();
   }
-  new MutationObserver((_changes, observer) => {
-    const unnamed = document.querySelectorAll(".bo-write [role=textbox]:not([aria-labelledby])");
-    unnamed.forEach(name);
-    if (document.querySelectorAll(".bo-write [role=textbox][aria-labelledby]").length === document.querySelectorAll(".bo-write [data-draftail-input]").length) observer.disconnect();
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  const nameAll = () => document.querySelectorAll(".bo-write [role=textbox]:not([aria-labelledby])").forEach(name);
+  /* The editor draws itself more than once. */
+  new MutationObserver(nameAll).observe(document.querySelector(".bo-write"), { childList: true, subtree: true });
+  nameAll();
 })();
