@@ -27,12 +27,15 @@ from coalition.models import (
     Constituency,
     CustomField,
     Decision,
+    EmailCode,
+    Endorsement,
     Entry,
     ExternalId,
     FollowUp,
     Import,
     ImportedRow,
     Installation,
+    LinkDevice,
     Listing,
     Lookalike,
     Membership,
@@ -40,8 +43,12 @@ from coalition.models import (
     Muting,
     PeopleList,
     Person,
+    Policy,
+    Remark,
     Representative,
+    RoleChange,
     Sensitive,
+    StandingAuthorization,
     Tagging,
     Topic,
 )
@@ -394,3 +401,52 @@ def test_S4_a_stop_said_between_a_merge_and_its_undo_closes_both(installation):
     consent.withdraw("email", "ana@x.example.org", source="reply")
     unmerging.undo(done)
     assert [yes.addresses.get().consent, stop.addresses.get().consent] == ["withdrawn", "withdrawn"]
+
+
+def at_a_desk(person, organization, round_, key="k"):
+    """Whatever a sign-on holds of somebody who speaks for an organization."""
+    now, version = timezone.now(), round_.publication.current_version
+    representative = factories.RepresentativeFactory(person=person, organization=organization)
+    LinkDevice.objects.create(representative=representative, key=key)
+    EmailCode.objects.create(person=person, digest="d", expires_at=now)
+    RoleChange.objects.create(
+        organization=organization, what="change", representative=representative, asked_by=person,
+        settled_by_person=person,
+    )  # fmt: skip
+    Remark.objects.create(
+        round=round_, organization=organization, version=version, kind="question", language="en", at=now, person=person
+    )
+    StandingAuthorization.objects.create(
+        organization=organization, signer=person, signer_name="Ana", attestation="I may", language="en", given_at=now,
+        expires_on=now.date(),
+    )  # fmt: skip
+    Endorsement.objects.create(
+        round=round_, publication=round_.publication, version=version, person=person, name="Ana", language="en",
+        email=f"ana{person.pk}@x.example.org", wording="I sign", nonce=f"nonce-{person.pk}", at=now,
+    )  # fmt: skip
+    return representative
+
+
+def test_what_a_desk_holds_of_somebody_moves_and_comes_back(ana, other):
+    publication, organization = factories.PublicationFactory(), factories.OrganizationFactory()
+    publishing.freeze(publication, texts(), by=factories.UserFactory())
+    round_ = open_round(publication, factories.UserFactory())
+    kept = at_a_desk(ana, organization, round_)
+    twin = at_a_desk(other, organization, round_)  # of the same organization, on the same device
+    LinkDevice.objects.create(representative=twin, key="another")
+    Policy.objects.create(organization=organization, changed_by=other)
+    before = everything()
+    below = sorted(LinkDevice.objects.values_list("pk", "representative"))
+    done = merging.merge(ana, [other])
+    for model, name in (
+        (EmailCode, "person"), (RoleChange, "asked_by"), (RoleChange, "settled_by_person"), (Remark, "person"),
+        (StandingAuthorization, "signer"), (Endorsement, "person"),
+    ):  # fmt: skip
+        assert list(model.objects.values_list(name, flat=True)) == [ana.pk] * 2, (model, name)
+    assert Policy.objects.get().changed_by == ana
+    assert organization.representatives.filter(person=ana).get() == kept
+    assert sorted(kept.devices.values_list("key", flat=True)) == ["another", "k"]
+    assert kept.role_changes.count() == 1  # of two that wait, one waits for whom stands
+    unmerging.undo(done)
+    assert everything() == before
+    assert sorted(LinkDevice.objects.values_list("pk", "representative")) == below

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from coalition import consent, importing, people, tasks, timeline
+from coalition import consent, importing, people, publishing, tasks, timeline, uniting
 from coalition.models import (
     Address,
     AuditLine,
     Consent,
+    Endorsement,
     Entry,
     ExternalId,
     Import,
@@ -19,10 +20,13 @@ from coalition.models import (
     Merge,
     PeopleList,
     Person,
+    Remark,
+    StandingAuthorization,
     Suppression,
     Tagging,
 )
 from tests import factories
+from tests.coalition.signons import open_round, texts
 from tests.coalition.test_importing import bring_in, nationbuilder, private_files  # noqa: F401
 
 pytestmark = pytest.mark.django_db
@@ -339,3 +343,40 @@ def test_people_of_other_imports_are_left_alone():
     undo(batch)
     assert list(Person.objects.values_list("family_name", flat=True)) == ["Pérez 7"]
     assert ImportedRow.objects.filter(batch=other, person__isnull=False).count() == 1
+
+
+@pytest.mark.parametrize("signed", ["endorsement", "authorization", "remark"])
+def test_whoever_signed_or_spoke_since_stays(installation, signed):
+    batch = bring_in(nationbuilder(2), nationbuilder(3))
+    person, publication = Person.objects.earliest("pk"), factories.PublicationFactory()
+    version = publishing.freeze(publication, texts(), by=None)
+    round_, now = open_round(publication, None), timezone.now()
+    organization = factories.OrganizationFactory()
+    if signed == "endorsement":
+        Endorsement.objects.create(
+            round=round_, publication=publication, version=version, person=person, name=person.name, language="en",
+            email="else@people.example.org", wording="I sign", nonce="n", at=now,
+        )  # fmt: skip
+    elif signed == "authorization":
+        StandingAuthorization.objects.create(
+            organization=organization, signer=person, signer_name=person.name, language="en", given_at=now,
+            expires_on=now.date(), attestation="I may",
+        )  # fmt: skip
+    else:
+        Remark.objects.create(
+            round=round_, organization=organization, version=version, kind="question", language="en", at=now,
+            person=person,
+        )  # fmt: skip
+    undo(batch)
+    assert list(Person.objects.all()) == [person]
+    assert counted(batch)["kept"] == {"acted": 1}
+
+
+def test_members_of_an_organization_that_was_merged_since_are_undone_all_the_same():
+    organization, kept = factories.OrganizationFactory(), factories.OrganizationFactory()
+    known = factories.PersonFactory(name="Ana Pérez 1", email="ana.1@people.example.org")
+    batch = bring_in(nationbuilder(1), nationbuilder(2), options={"organization": organization.pk})
+    uniting.merge(kept, organization)
+    assert kept.memberships.count() == 2
+    undo(batch)
+    assert (list(Person.objects.all()), kept.memberships.count()) == ([known], 0)
