@@ -228,6 +228,7 @@ def confirm(endorsement, *, version, language, updates="", at=None):
     else:
         Endorsement.objects.filter(pk=row.pk).update(**said)
         row.refresh_from_db()
+        _links_sent(row.pk).update(person=person)  # so that they are told, and forgotten, with the person
     values = {"title": publication.title, "number": current.number}
     timeline.note(person, Entry.Kind.SIGNATURE, SIGNED, values, at=at)
     audit.record(audit.Action.SIGN_ON, row, details={"individual": True, "version": current.number})
@@ -253,7 +254,7 @@ def withdraw(endorsement, *, at=None):
     publication = Publication.objects.steady(endorsement.publication_id)
     at, email = at or timezone.now(), endorsement.email
     rows = _of(publication, email)
-    unconfirmed, _each = Endorsement.objects.filter(pk__in=[row.pk for row in rows if not row.confirmed_at]).delete()
+    unconfirmed = _forget([row.pk for row in rows if not row.confirmed_at])
     signed = [row for row in rows if row.confirmed_at and not row.withdrawn_at]
     Endorsement.objects.filter(pk__in=[row.pk for row in signed]).update(withdrawn_at=at)
     for person in {row.person for row in signed if row.person_id}:
@@ -308,7 +309,18 @@ def _tell(current, limit):
 def forget_unconfirmed():
     """What nobody confirmed is not ours to keep (rule P4). Returns how many were dropped."""
     old = Endorsement.objects.filter(confirmed_at=None, at__lt=timezone.now() - UNCONFIRMED_FOR)
-    return old.delete()[0]
+    return _forget(list(old.values_list("pk", flat=True)))
+
+
+def _forget(pks):
+    """Delete what was never confirmed, and the emails about it, which hold the address. Returns how many it was."""
+    for pk in pks:
+        _links_sent(pk).delete()
+    return Endorsement.objects.filter(pk__in=pks, confirmed_at=None).delete()[0]
+
+
+def _links_sent(pk):
+    return Notice.objects.filter(key__startswith=f"endorsement-{pk}-")
 
 
 def place(origin):

@@ -1,10 +1,12 @@
 """Public doors to a publication: its page, its PDF, and the list of who signed for pages elsewhere."""
 
+import json
+
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.core.cache import cache
-from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import quote_etag
 from django.utils.translation import get_language
@@ -152,7 +154,12 @@ def embed(request, pk):
 @condition(etag_func=_state)
 def signers(request, pk):
     """The same as JSON, which any page may read."""
-    response = JsonResponse(reading.signers(_asked(request, pk)), json_dumps_params={"ensure_ascii": False})
+    found = _asked(request, pk)
+    key = f"signers-{found.version.pk}-{found.language}-{found.current}-{found.state}"
+    if (said := cache.get(key)) is None:
+        said = json.dumps(reading.signers(found), ensure_ascii=False)
+        cache.set(key, said, 86400)
+    response = HttpResponse(said, content_type="application/json")
     response["Access-Control-Allow-Origin"] = "*"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

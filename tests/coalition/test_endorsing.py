@@ -281,10 +281,12 @@ def test_G7_withdrawing_is_possible_after_the_round_is_closed_and_counts_for_eve
 
 def test_who_did_not_fill_it_in_deletes_it(round_, client):
     fill_in(client, round_.publication)
-    withdraw(client, last_link())
+    link = last_link()
+    withdraw(client, link)
     assert not Endorsement.objects.exists()
     assert not Person.objects.filter(addresses__value="marisol@people.example.org").exists()
-    assert client.get(last_link()).status_code == 404
+    assert not Notice.objects.filter(value="marisol@people.example.org").exists()
+    assert client.get(link).status_code == 404
 
 
 def test_P4_what_nobody_confirmed_is_forgotten(round_, client):
@@ -293,6 +295,9 @@ def test_P4_what_nobody_confirmed_is_forgotten(round_, client):
     with time_machine.travel(timezone.now() + endorsing.UNCONFIRMED_FOR + timedelta(hours=1)):
         assert endorsing.forget_unconfirmed() == 1
     assert [row.email for row in Endorsement.objects.all()] == ["zoe@people.example.org"]
+    assert {(notice.value, notice.person.name) for notice in Notice.objects.all()} == {
+        ("zoe@people.example.org", "Marisol Ibáñez")
+    }
 
 
 def test_no_page_of_an_individual_sets_a_cookie_or_is_kept(round_, client):
