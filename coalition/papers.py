@@ -103,7 +103,8 @@ def certificate_pdf(decision, language):
 def name_of(decision):
     """What the file of a certificate is called, in the language in which the decision was made."""
     with override(decision.language):
-        return f"{pgettext('name of a file', 'certificate')}-{decision.version.code}.pdf"
+        name = pgettext("name of a file", "certificate")
+    return f"{name}-{decision.version.code}.pdf"
 
 
 def of_decision(decision, language):

@@ -120,8 +120,8 @@ def test_nothing_outside_the_paper_is_fetched(installation, editor, outsider):
     address, seen = outsider
     publication = factories.PublicationFactory()
     held = {
-        code: publishing.Text.of("A title", "", f'<p>Words</p><img src="{address}picture.png" alt="">')
-        for code in ("en", "es")
+        code: publishing.Text.of(title, "", f'<p>Words</p><img src="{address}picture.png" alt="">')
+        for code, title in (("en", "A title"), ("es", "Un título"))
     }
     version = publishing.freeze(publication, held, by=editor)
     _reader, said = read(papers.publication_pdf(version, "en"))
