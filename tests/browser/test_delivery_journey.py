@@ -72,7 +72,10 @@ def test_deliver_withdraw_before_and_after_and_check_copies(visit, signed, staff
     organizer.page.get_by_role("heading", name=say("The papers of that moment")).wait_for()
     organizer.check()
     handover = Handover.objects.get()
-    papers = {paper.language: paper.file.read() for paper in handover.papers.all()}
+    papers = {}
+    for paper in handover.papers.all():
+        with paper.file.open() as file:
+            papers[paper.language] = file.read()
     assert sorted(papers) == ["en", "es"]
     assert [each["organization"] for each in handover.signatories] == [staying.organization_id]
 
