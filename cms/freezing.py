@@ -93,7 +93,8 @@ def publication_of(page, pages):
     publication.title = {code: each.title for code, each in pages.items()}
     publication.kind, publication.bill = source.kind, source.bill
     publication.public_url = navigation.public_addresses(page)
-    publication.save()
+    # Only what comes from the page: its settings may be changing at this very moment.
+    publication.save(update_fields=["title", "kind", "bill", "public_url"] if publication.pk else None)
     BriefPage.objects.filter(pk__in=[row.pk for row in rows]).update(publication=publication)
     return publication
 
