@@ -210,7 +210,7 @@ def device(request, invitation, token):
     The door has noted the device; here the version that the person saw is noted, never that of a forwarded link.
     """
     read = request.GET.get("read", "")
-    version = invitation.round.publication.versions.filter(number=read).first() if read.isdigit() else None
+    version = invitation.round.publication.versions.filter(number=read).first() if read.isdecimal() else None
     if version and request.desk.trusted and request.desk.device.known:
         signing_on.mark_seen(invitation, version)
     return HttpResponse(PIXEL, content_type="image/svg+xml")

@@ -45,7 +45,7 @@ def _too_often(request, what, at_most):
 def prove(request, desk):
     """Prove the address on record by a code, then go back to where one wanted to act."""
     back = request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+    if not (back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)):
         back = desk.url("desk")
     if desk.trusted and desk.device.known:
         return redirect(back)

@@ -176,7 +176,7 @@ def test_the_way_back_leads_to_no_other_site(token, representative):
     phone = browser()
     phone.get(address("desk_prove", desk))
     codes.send_code(representative.person, language="en")
-    for back in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
+    for back in ("https://evil.example/", "//evil.example", "javascript:alert(1)", "desk_way_in", "elsewhere"):
         devices.trust([representative], phone.cookies["device"].value)
         assert phone.get(address("desk_prove", desk), {"next": back}).url == address("desk", desk)
 
@@ -382,6 +382,14 @@ def test_the_version_seen_on_a_forwarded_link_is_not_the_persons(token, invitati
     page = own.get(address("sign", token))
     assert "What changed from version 1 to version 2" in page.text
     assert Invitation.objects.get().seen_version == second
+
+
+@pytest.mark.parametrize("number", ["²", "99999999999999999999", "x"])
+def test_a_version_that_cannot_be_is_not_noted(token, invitation, number):
+    own = browser(address("sign", token))
+    seen = Invitation.objects.get().seen_version
+    assert own.get(address("sign_device", token), {"read": number}).status_code == 200
+    assert Invitation.objects.get().seen_version == seen
 
 
 def test_old_codes_and_devices_are_forgotten(representative):
