@@ -123,7 +123,9 @@ def _ask_seconds(round_, theirs, at, limit):
     were asked, in a round without reminders); at once where no email reaches the first any more."""
     if round_.second_after_days is None:
         return 0
-    number_asked = Counter(round_.invitations.values_list("organization", flat=True))
+    # A colleague who only reads has an invitation of their own once they open the text, and is nobody's second.
+    invited = round_.invitations.exclude(representative__may_sign=False)
+    number_asked = Counter(invited.values_list("organization", flat=True))
     alone = {pk for pk, reason in left_alone(round_, theirs, at).items() if reason.why in LEFT_ALONE}
     firsts = {i.organization_id: i for i in theirs if number_asked[i.organization_id] == 1}
     waited = _waited_since(round_, firsts.values())

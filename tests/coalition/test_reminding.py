@@ -11,7 +11,7 @@ from django.db import connection
 from coalition import consent, notices, publishing, signing_on, tasks
 from coalition.channels.memory import TextChannel
 from coalition.models import Ask, Decision, Invitation, Notice, Policy, Round
-from coalition.signing_on import asking
+from coalition.signing_on import asking, links
 from tests import factories
 
 from .signons import Choice, amend, asked, sign, texts
@@ -177,6 +177,20 @@ def test_after_a_reminder_without_an_answer_the_second_representative_is_asked_o
     run_through(clock, 17, 18, 19)
     assert round_.invitations.count() == 2
     assert reminded() == [(first.person, 12), (first.person, 17), (second.person, 17)]
+
+
+def test_a_colleague_who_only_reads_does_not_keep_the_second_from_being_asked(round_, clock):
+    second, first, _third = pair()
+    reader = factories.RepresentativeFactory(
+        organization=first.organization, person=factories.PersonFactory(email=True), may_sign=False, position=4
+    )
+    signing_on.invite(round_, [first])
+    assert links.own_invitation(reader, round_)  # as from their desk, to read what the organization was asked
+    run_through(clock, 12, 13, 14, 15, 16)
+    assert list(Ask.objects.filter(kind="invitation").values_list("invitation__representative", flat=True)) == [
+        first.pk,
+        second.pk,
+    ]
 
 
 def test_nobody_else_is_asked_once_the_first_answered_or_needs_time(round_, clock):
