@@ -250,7 +250,8 @@ def _disclaimer(publication, language):
 
 
 STATE = """
-SELECT md5(concat_ws('/', %(day)s::text, p.prints_signers, p.disclaimer,
+SELECT md5(concat_ws('/', %(day)s::text, p.kind, p.bill, p.public_url, p.prints_signers, p.disclaimer,
+  (SELECT max(v.number) FROM coalition_version v WHERE v.publication_id = p.id),
   (SELECT i.disclaimer FROM coalition_installation i),
   (SELECT string_agg(concat_ws(',', h.id, h.version_id, h.at), ';' ORDER BY h.id)
      FROM coalition_handover h WHERE h.publication_id = p.id),

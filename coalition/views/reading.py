@@ -125,15 +125,19 @@ def picture(request, pk, number):
 def _state(request, pk):
     """What a copy elsewhere is compared by: language, version asked for, state of the list."""
     own = _public(pk)
-    newest = own.versions.count()
-    return quote_etag(f"{get_language()}-{request.GET.get('version', '')}-{newest}-{roll.state(own)}")
+    return quote_etag(f"{get_language()}-{_number(request)}-{roll.state(own)}")
+
+
+def _number(request):
+    """The number of the version asked for; None for the newest."""
+    number = request.GET.get("version", "")
+    if number and not (number.isascii() and number.isdigit()):
+        raise Http404
+    return int(number[:5]) if number else None
 
 
 def _asked(request, pk):
-    number = request.GET.get("version", "")
-    if (number and not number.isascii()) or (number and not number.isdigit()):
-        raise Http404
-    return _read(pk, int(number[:5]) if number else None)
+    return _read(pk, _number(request))
 
 
 @require_safe

@@ -118,6 +118,16 @@ def test_G2_G5_the_page_lists_who_signed_this_version_and_says_when_it_is_not_th
     assert "You are reading" not in new
 
 
+def test_G2_a_kept_list_of_a_version_learns_at_once_that_it_was_replaced(round_, shown, editor, client):
+    sign(asked(round_))
+    for path in (reading.path(shown, "en"), reading.path(shown, "en", 1)):
+        assert "not the current one" not in client.get(path, follow=True).text
+    amend(shown, editor)
+    old = page(client, shown, number=1).text
+    assert "not the current one" in old
+    assert f"{reading.path(shown, 'en', 1)}\"" in re.search(r'ld\+json">(.+?)</script>', old)[1]
+
+
 def test_G3_G7_the_addendum_and_a_dated_withdrawal_stand_on_the_page(round_, shown, editor, client):
 
     stays, goes, late = (asked(round_, name=name) for name in ("Stays", "Goes", "Came late"))
@@ -244,6 +254,14 @@ def test_the_embedded_list_may_be_framed_by_anybody_and_sets_no_cookie(round_, s
     changed = client.get(f"/es/publications/{shown.pk}/embed/", headers={"If-None-Match": response["ETag"]})
     assert changed.status_code == 200
     assert "frame-ancestors 'self'" in page(client, shown)["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("door", ["publication_embed", "publication_signers"])
+@pytest.mark.parametrize("number", ["1\r\nSet-Cookie: a=b", "²", "x"])
+def test_a_version_that_cannot_be_is_not_found(shown, client, door, number):
+    shows = reverse(door, args=[shown.pk])
+    for headers in ({}, {"if-none-match": "*"}):
+        assert client.get(shows, {"version": number}, headers=headers).status_code == 404
 
 
 def test_the_list_as_json_is_open_to_every_page(round_, shown, editor, client):
