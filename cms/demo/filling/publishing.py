@@ -143,7 +143,7 @@ def amend_meanwhile(round_, rng, row):
         sign(invitation)
     earlier = read("sign_ons")["earlier"]
     page = BriefPage.objects.get(slug=row["brief"], locale__language_code="en")
-    version = freezing.freeze(page, by=editor(), material=True, note=earlier["note_en"])
+    version = freezing.freeze(page, by=editor(), material=True, note=both(earlier, "note"))
     amended = timezone.now() - timedelta(days=row["opened_days_ago"] / 2)
     Version.objects.filter(pk=version.pk).update(frozen_at=amended)
     return amended
