@@ -125,7 +125,7 @@ def test_G2_a_kept_list_of_a_version_learns_at_once_that_it_was_replaced(round_,
     amend(shown, editor)
     old = page(client, shown, number=1).text
     assert "not the current one" in old
-    assert f"{reading.path(shown, 'en', 1)}\"" in re.search(r'ld\+json">(.+?)</script>', old)[1]
+    assert f'{reading.path(shown, "en", 1)}"' in re.search(r'ld\+json">(.+?)</script>', old)[1]
 
 
 def test_G3_G7_the_addendum_and_a_dated_withdrawal_stand_on_the_page(round_, shown, editor, client):
