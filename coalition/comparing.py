@@ -186,10 +186,10 @@ NAMES = {
 }
 
 
-def named(numbers):
+def named(numbers, names=NAMES):
     """[(what it is, number)]; `numbers` is {label of a model: number}."""
     return [
-        (NAMES.get(label) or apps.get_model(label)._meta.verbose_name_plural, number)
+        (names.get(label) or apps.get_model(label)._meta.verbose_name_plural, number)
         for label, number in numbers.items()
         if number
     ]

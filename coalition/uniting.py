@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from coalition import audit, comparing, custom, languages, merging, moving, timeline
 from coalition.comparing import Part
@@ -39,6 +40,7 @@ from coalition.moving import Moving, Refused
 PLACE = ("street", "city", "state", "zip")
 SINGLE = ("printed_name", "kind", "scope", "size", "website", "email", "phone", "languages")
 ROWS = ("logo", "policy")  # one row each, which stands or stays behind
+NAMES = comparing.NAMES | {"coalition.representative": _("people who speak for it")}
 NOT_MOVED = {Organization, OrganizationMerge}
 
 
@@ -161,8 +163,7 @@ class Plan:
                 "height": value.height,
             }
         if key == "policy":
-            day = languages.format_date(timezone.localtime(value.changed_at))
-            return _("Changed on %(day)s") % {"day": day}
+            return _policy_words(value)
         if key.startswith("custom."):
             field = next(f for f in custom.fields_of(Organization, retired=True) if f"custom.{f.key}" == key)
             return custom.show(field, value)
@@ -176,7 +177,7 @@ class Plan:
         numbers = Counter()
         for model, field in links():
             numbers[model._meta.label_lower] += model._base_manager.filter(**{field.name: self.other}).count()
-        return comparing.named(numbers)
+        return comparing.named(numbers, NAMES)
 
     def conflicts(self):
         """Publications on which both have an answer that counts: [Conflict], the newest publication first."""
@@ -205,6 +206,20 @@ class Plan:
         state += list(live.values_list("pk", flat=True))
         state += [part.values[pk].pk for part in self.parts if part.key in ROWS for pk in sorted(part.values)]
         return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _policy_words(policy):
+    """What a partner decided once for many publications, on one line; with the day, by which two can be told apart."""
+    said = []
+    if never := [str(topic) for topic in policy.never.all()]:
+        said.append(_("Never signs: %(topics)s") % {"topics": languages.join_list(never)})
+    if policy.lead_days:
+        days = ngettext("%(number)d day to decide", "%(number)d days to decide", policy.lead_days)
+        said.append(days % {"number": policy.lead_days})
+    if policy.approvers:
+        said.append(policy.approvers)
+    day = languages.format_date(timezone.localtime(policy.changed_at))
+    return " · ".join([*map(str, said), str(_("changed on %(day)s") % {"day": day})])
 
 
 def _label(name):
@@ -376,7 +391,7 @@ def look(done):
             for key, (_was, now) in step[1].items():
                 (restored if (kept.custom or {}).get(key) == now else stay).append(key)
     since = kept.decisions.filter(pk__gt=done.record["last_decision"]).select_related("publication").order_by("pk")
-    return Look(comparing.named(numbers), restored, stay, list(since))
+    return Look(comparing.named(numbers, NAMES), restored, stay, list(since))
 
 
 def _apart(done, both):

@@ -99,6 +99,7 @@ class RoleChanges(Holding):
         *labelled(RoleChange, "asked_at", "organization", "what", "state"),
         ("name", _("name")),
         ("email", _("email")),
+        ("note", _("note")),
         ("part", _("your part in it")),
     ]
 
@@ -121,6 +122,9 @@ class RoleChanges(Holding):
     def email(self, change):
         return change.email if change.theirs["about"] else ""
 
+    def note(self, change):
+        return change.note if change.theirs["asked"] else ""
+
     def part(self, change):
         words = {"about": _("It is about you"), "asked": _("You asked for it"), "settled": _("You settled it")}
         return [str(words[part]) for part, holds in change.theirs.items() if holds]
@@ -130,7 +134,8 @@ class RoleChanges(Holding):
         RoleChange.objects.filter(settled_by_person__in=whose.pks).update(settled_by_person=None)
         named = _naming(RoleChange, whose)
         number = named.filter(state=RoleChange.State.WAITING).delete()[0]
-        return number + named.update(name="", email="", title="")
+        number += named.update(name="", email="", title="", note="")
+        return number + blur(RoleChange.objects.all(), "note", whose)
 
 
 @register
@@ -226,8 +231,12 @@ class Remarks(Holding):
     model, key, label = Remark, "remarks", _("Questions and proposals")
     fields = [
         ("round__publication", _("publication")),
-        *labelled(Remark, "at", "organization", "kind", "body", "passage", "proposal", "state"),
+        *labelled(Remark, "at", "organization", "kind", "body", "passage", "proposal", "shared_as", "state"),
     ]
+
+    def of(self, person):
+        """What they wrote, and what organizers answered."""
+        return Remark.objects.filter(Q(person=person) | Q(about__person=person)).order_by("pk")
 
     def forget(self, whose):
         number = Remark.objects.filter(person__in=whose.pks).update(person=None)

@@ -87,9 +87,13 @@ def at_her_desk(person, representative, invitation):
     LinkDevice.objects.create(representative=representative, key="k" * 64)
     EmailCode.objects.create(person=person, digest="d", expires_at=now)
     Policy.objects.create(organization=organization, changed_by=person, approvers="Zoraida Quintañilla, each Monday")
-    Remark.objects.create(
+    question = Remark.objects.create(
         round=invitation.round, organization=organization, version=version, kind="question", language="es", at=now,
         person=person, body="Ask Zoraida Quintañilla why.", proposal=f"Write to {EMAIL}",
+    )  # fmt: skip
+    Remark.objects.create(
+        round=invitation.round, organization=organization, version=version, kind="answer", language="es", at=now,
+        about=question, body="Because it says so.", shared_as="Zoraida Quintañilla asks why.",
     )  # fmt: skip
     Review.objects.create(
         invitation=invitation, version=version, name="Zoraida Quintañilla", email=EMAIL.title(), language="es",
@@ -103,9 +107,11 @@ def at_her_desk(person, representative, invitation):
     person.entries.create(organization=organization, kind="signature", text="Zoraida T. Quintañilla said so", at=now)
     RoleChange.objects.create(
         organization=organization, what="add", name="Zoraida Quintañilla", email=EMAIL, asked_by=colleague.person,
-        state="confirmed", settled_by_person=person, title={"en": "Zoraida's deputy"},
+        state="confirmed", settled_by_person=person, title={"en": "Zoraida's deputy"}, note="Zoraida leaves in May",
     )  # fmt: skip
-    RoleChange.objects.create(organization=organization, what="change", representative=colleague, asked_by=person)
+    RoleChange.objects.create(
+        organization=organization, what="change", representative=colleague, asked_by=person, note=f"Write to {EMAIL}"
+    )
     Endorsement.objects.create(
         round=invitation.round, publication=version.publication, version=version, name="Zoraida Q.", email=EMAIL,
         affiliation="Quebracho School", language="es", wording="I, Zoraida, sign.", nonce="endorsed-1", at=now,
@@ -229,7 +235,7 @@ def test_P4_what_she_signed_herself_is_withdrawn_and_what_she_allowed_ends(full)
     assert endorsement.nonce != "endorsed-1"
     assert (authorization.signer_name, authorization.is_in_force) == ("", False)
     assert OrganizationMerge.objects.get().record == {}
-    review, remark = Review.objects.get(), Remark.objects.get()
+    review, remark = Review.objects.get(), Remark.objects.get(kind="question")
     assert (review.recommendation, review.revoked_at is None) == ("yes", False)
     assert (remark.person, remark.body) == (None, "Ask somebody who was erased why.")
     assert list(RoleChange.objects.values_list("what", "asked_by")) == [
@@ -398,6 +404,7 @@ def test_P4_the_download_holds_everything_in_their_language(full):
     assert data["messages"][0]["subject"] == "La votación es el martes"
     assert [row["name"] for row in data["role_changes"]] == ["Zoraida Quintañilla", ""]
     assert data["endorsements"][0]["affiliation"] == "Quebracho School"
+    assert [row["body"] for row in data["remarks"]] == ["Ask Zoraida Quintañilla why.", "Because it says so."]
     assert data["reviews"][0]["comment"] == "Zoraida says yes"
     assert data["sensitive"][0]["constituencies"] == ["families"]
     assert sorted(data) == sorted(
