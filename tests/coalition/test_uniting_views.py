@@ -82,7 +82,12 @@ def test_a_merge_is_confirmed_told_and_undone(organizer, kept, other, round_):
     html = answer.content.decode()
     assert answer.request["PATH_INFO"] == url("merged", done)
     assert (done.by, Organization.objects.get(pk=kept.pk).kind) == (organizer.user, "education")
-    for words in ("They are one organization now", "Answers that gave way", "Undo the merge", "what they were: kind and email."):
+    for words in (
+        "They are one organization now",
+        "Answers that gave way",
+        "Undo the merge",
+        "what they were: kind and email.",
+    ):
         assert words in html, words
     sign(invitation, choice=Choice.ABSTAIN)
     assert "1 answer was given since the merge" in page(organizer, "merged", done)
