@@ -2,6 +2,7 @@
 
 Beat asks every few minutes. Each round is held while it is looked at, so two workers never write the same; what was
 written is read from `Ask`, so an outage is made up for once, by what is due now. Nothing closes a round by itself.
+Each step holds its partners in their order and lets them go, so it never stands in the way of another round.
 """
 
 import datetime
@@ -36,28 +37,20 @@ def remind_due(at=None, limit=AT_ONCE):
     for round_ in rounds:
         if quiet_hours.next_allowed(installation, [round_.zone], at) != at:
             continue
-        written += _run(round_, at, limit - written)
-        if written >= limit:
-            break
+        for step in (_release, _remind, _ask_seconds):
+            written += _held(step, round_, at, limit - written)
+            if written >= limit:
+                return written
     return written
 
 
 @transaction.atomic
-def _run(round_, at, limit):
+def _held(step, round_, at, limit):
+    """Take one step in a round that is held meanwhile; none where somebody else is at it, or where it is over."""
     Publication.objects.steady(round_.publication_id)
     rounds = Round.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
     round_ = rounds.select_related("publication").filter(pk=round_.pk, closed_at=None, deadline__gt=at).first()
-    if round_ is None:
-        return 0
-    number = _release(round_, at, limit)
-    if is_quiet(round_, today_of(round_, at)):
-        return number
-    theirs = undecided(round_)
-    steps = _steps_due(round_, theirs, at)
-    chosen = [i for i in theirs if i.pk in steps]
-    if chosen and number < limit:
-        number += remind(round_, chosen, steps=steps, limit=limit - number).number
-    return number + (_ask_seconds(round_, theirs, at, limit - number) if number < limit else 0)
+    return step(round_, at, limit) if round_ else 0
 
 
 def _release(round_, at, limit):
@@ -91,6 +84,16 @@ def _release(round_, at, limit):
     return number
 
 
+def _remind(round_, at, limit):
+    """Remind those for whom a day to remind has come."""
+    if is_quiet(round_, today_of(round_, at)):
+        return 0
+    theirs = undecided(round_)
+    steps = _steps_due(round_, theirs, at)
+    chosen = [i for i in theirs if i.pk in steps]
+    return remind(round_, chosen, steps=steps, limit=limit).number if chosen else 0
+
+
 def _steps_due(round_, theirs, at):
     """{invitation pk: days before the deadline}: a day to remind has come since they were last written to.
 
@@ -118,11 +121,12 @@ def _last_days(round_, theirs):
     return {i.pk: today_of(round_, last.get(i.pk, i.invited_at)) for i in theirs}
 
 
-def _ask_seconds(round_, theirs, at, limit):
+def _ask_seconds(round_, at, limit):
     """Ask the next representative of those that never answered the first, some days after a reminder (or after they
     were asked, in a round without reminders); at once where no email reaches the first any more."""
-    if round_.second_after_days is None:
+    if round_.second_after_days is None or is_quiet(round_, today_of(round_, at)):
         return 0
+    theirs = undecided(round_)
     # A colleague who only reads has an invitation of their own once they open the text, and is nobody's second.
     invited = round_.invitations.exclude(representative__may_sign=False)
     number_asked = Counter(invited.values_list("organization", flat=True))

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 
 from coalition import consent, notices, publishing, signing_on, tasks
 from coalition.channels.memory import TextChannel
 from coalition.models import Ask, Decision, Invitation, Notice, Policy, Round
-from coalition.signing_on import asking, links
+from coalition.signing_on import asking, limits, links
 from tests import factories
 
 from .signons import Choice, amend, asked, sign, texts
@@ -364,6 +364,40 @@ def test_two_workers_at_the_same_second_remind_once(installation, clock):
         i.pk for i in invitations
     ]
     assert Notice.objects.filter(kind="reminder").count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_due_in_one_round_waits_for_another_without_standing_in_its_way(installation, clock):
+    """Who invites for another round holds its partners in order, so beat holds none while it waits for one before."""
+    editor, publication = factories.UserFactory(), factories.PublicationFactory()
+    publishing.freeze(publication, texts(), by=editor)
+    round_ = open_with(publication, editor)
+    first, waiting = asked(round_).organization, asked(round_)  # the first is reminded, the other asked at last
+    Ask.objects.filter(invitation=waiting).delete()
+    Invitation.objects.filter(pk=waiting.pk).update(held_until=date(2026, 6, 12))
+    clock.move_to(at(12))
+    failed = []
+
+    def beat():
+        try:
+            signing_on.remind_due()
+        except Exception as error:  # a thread's error would otherwise be lost
+            failed.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat)
+    with transaction.atomic():
+        limits.Allowance.locked([first])
+        thread.start()
+        thread.join(2)  # it waits for the first by now
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '500ms'")
+        limits.Allowance.locked([first, waiting.organization])
+    thread.join()
+    assert failed == []
+    kinds = Ask.objects.filter(at__date=date(2026, 6, 12)).order_by("pk").values_list("kind", "organization")
+    assert list(kinds) == [("invitation", waiting.organization_id), ("reminder", first.pk)]
 
 
 def test_a_long_list_is_reminded_in_turns_and_who_cannot_be_does_not_stand_in_the_way(round_, clock):
