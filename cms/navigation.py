@@ -95,9 +95,12 @@ def public(url):
 
 
 def public_addresses(page):
-    """Where the world finds a page and its published translations: {"en": "https://…", "es": "https://…"}."""
+    """Where the world finds a page and its published translations: {"en": "https://…", "es": "https://…"}.
+
+    What Wagtail shows only behind a password or to who signed in is nowhere.
+    """
     found = {}
-    for translation in page.get_translations(inclusive=True).live().select_related("locale"):
+    for translation in page.get_translations(inclusive=True).live().public().select_related("locale"):
         if url := translation.get_url():
             found[translation.locale.language_code] = public(url)
     return found

@@ -11,11 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
+from wagtail.models import PageViewRestriction
 
 from campaigns.models import Registration
 from cms import freezing
 from cms.models import BriefPage, WebinarPage
-from coalition.models import Decision, Installation
+from coalition.models import Decision, Installation, Publication
 from coalition.quilt import quilt_svg
 from tests import factories
 
@@ -140,7 +141,11 @@ def test_G5_signatories_stand_by_scope_in_alphabetical_order(site, version, clie
     assert re.findall(r"<h2[^>]*>([^<]+)", panel) == ["Signed by 3 organizations"]
     assert re.findall(r"<h3[^>]*>([^<]+) <span>(\d+)</span>", panel) == [("Statewide", "2"), ("Local", "1")]
     names = re.findall(r'<ul class="names">(.*?)</ul>', panel, re.S)
-    assert re.findall(r"<li><span>([^<]+)</span></li>", "".join(names)) == ["Ángeles del Valle", "The Bridge Fund", "Eastside Reads"]
+    assert re.findall(r"<li><span>([^<]+)</span></li>", "".join(names)) == [
+        "Ángeles del Valle",
+        "The Bridge Fund",
+        "Eastside Reads",
+    ]
 
 
 def test_G8_the_page_names_no_person(site, version, client):
@@ -232,6 +237,23 @@ def test_publishing_tells_the_webinar_where_it_is(site):
     page.save_revision().publish()
     site.webinar.refresh_from_db()
     assert site.webinar.public_url.localize("en") == f"{settings.PUBLIC_URL}/en/webinars/renamed/"
+
+
+def test_a_page_behind_a_password_makes_nothing_public(site, editor):
+    """Neither by its own address nor by the number of what it shows."""
+    publication = freezing.freeze(site.en.brief, by=editor, material=True).publication
+    brief = BriefPage.objects.get(pk=site.en.brief.pk)
+    assert Publication.objects.public().filter(pk=publication.pk).exists()
+    shut = PageViewRestriction.objects.create(
+        page=brief.get_parent(), restriction_type=PageViewRestriction.PASSWORD, password="reading"
+    )
+    PageViewRestriction.objects.create(
+        page=site.es.brief, restriction_type=PageViewRestriction.PASSWORD, password="reading"
+    )
+    assert not Publication.objects.public().filter(pk=publication.pk).exists()
+    shut.delete()
+    publication.refresh_from_db()
+    assert list(publication.public_url.data) == ["en"]
 
 
 # Slugs and queries
