@@ -143,6 +143,20 @@ def test_G6_a_logo_is_shown_only_after_its_own_yes_and_until_it_is_ended(client,
     assert client.get(logos.url_of(Logo.objects.get())).status_code == 404
 
 
+def test_G6_who_may_not_sign_gives_no_yes_and_changes_no_picture_and_may_end_it(
+    client, partner, carmen, joy, private_files
+):
+    client.post(at(carmen, "desk_logo"), {"image": picture(), "allowed": "on"})
+    held = Logo.objects.get()
+    assert client.get(at(joy, "desk_logo")).url == at(joy, "desk_profile") + "#logo"
+    client.post(at(joy, "desk_logo"), {"image": picture(size=(300, 300)), "allowed": "on"})
+    now = Logo.objects.get()
+    assert (now.image.name, now.permitted_by) == (held.image.name, "Carmen")
+    assert at(joy, "desk_logo") + '"' not in client.get(at(joy, "desk_profile")).text
+    client.post(at(joy, "desk_logo_end"))
+    assert not Logo.objects.get().may_be_used
+
+
 def test_a_logo_that_is_a_script_is_refused_at_the_desk_in_plain_words(client, carmen):
     script = SimpleUploadedFile("logo.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
     answer = client.post(at(carmen, "desk_logo"), {"image": script, "allowed": "on"})

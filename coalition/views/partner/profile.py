@@ -85,7 +85,9 @@ def edit(request, desk):
 @only_trusted
 @require_http_methods(["GET", "HEAD", "POST"])
 def logo(request, desk):
-    """The picture and the yes to show it, which is its own (rule G6)."""
+    """The picture and the yes to show it, which is its own (rule G6); for those who may sign. Anybody may end it."""
+    if not desk.representative.may_sign:
+        return redirect(desk.url("desk_profile") + "#logo")
     held = Logo.objects.select_related("organization").filter(organization=desk.organization).first()
     form = PartnerLogoForm(sent(request), request.FILES or None, logo=held)
     if request.method == "POST" and form.is_valid():
