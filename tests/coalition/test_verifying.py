@@ -180,6 +180,19 @@ def test_the_newest_version_is_named_where_one_language_stayed_the_same(publicat
     assert what(verifying.by_text(frozen(version, "es"))) == (Kind.SAME, 1, "es")
 
 
+def test_an_altered_copy_is_compared_with_the_version_it_was_made_from(publication, editor):
+    first = long_report(pages=1)
+    amended = first.replace("</p><p>", " within five working days</p><p>", 1)
+    for body in (first, amended):
+        publishing.freeze(publication, texts(body), by=editor)
+    for number in (2, 3):
+        words = frozen(Publication.objects.get().versions.get(number=number)).split(" ")
+        for at in range(120, 400, 20):  # a sample of the words sees one alteration and not the other, or the reverse
+            answer = verifying.by_text(" ".join([*words[:at], "nobody", *words[at + 1 :]]))
+            rows = [row for stretch in answer.differences[0]["stretches"] for row in stretch.rows if row.changed]
+            assert (what(answer), len(rows)) == ((Kind.ALTERED, number, "en"), 1)
+
+
 def test_another_text_is_none_of_ours_and_a_few_words_are_too_little(version):
     poem = "Two roads diverged in a yellow wood, and sorry I could not travel both and be one traveler, long I stood"
     assert verifying.by_text(poem).kind == Kind.UNKNOWN
