@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse, translate_url
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -80,6 +81,11 @@ class Desk:
     @property
     def organization(self):
         return self.representative.organization
+
+    @property
+    def organization_name(self):
+        """As it is printed in the language of the page."""
+        return self.organization.name_in(get_language())
 
     @property
     def trusted(self):

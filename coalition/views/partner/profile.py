@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from coalition import logos, organizations, speaking
 from coalition.forms.partner import PartnerLogoForm, ProfileForm
+from coalition.languages import name_in_text
 from coalition.models import Logo
 from coalition.views.desk import at_desk, only_trusted, page
 from coalition.views.partner import sent
@@ -29,7 +30,7 @@ def profile(request, desk):
         "room": "profile",
         "organization": organization,
         "printed": _printed(organization, organization.name_in),
-        "languages": [name for code, name in settings.LANGUAGES if code in organization.languages],
+        "languages": [name_in_text(code) for code, _name in settings.LANGUAGES if code in organization.languages],
         "logo": Logo.objects.select_related("organization").filter(organization=organization).first(),
         "speakers": speakers,
         "waiting": _waiting(desk),
