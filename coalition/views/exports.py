@@ -178,7 +178,7 @@ class ExportSignatures(ExportScreen):
         return {"columns": chosen, "kind": "csv"}
 
     def get_context_data(self, **kwargs):
-        context = FormView.get_context_data(self, **kwargs)
+        context = super(ExportScreen, self).get_context_data(**kwargs)
         return context | {
             "number": self.number,
             "version": self.version,
