@@ -10,6 +10,7 @@ from enum import StrEnum
 from django.db.models import Case, CharField, Count, F, FilteredRelation, Max, Q, Subquery, Value, When
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from coalition.models import Decision, Handover, Organization, Region
 
@@ -114,8 +115,8 @@ STATES = {
     State.TIME: _("Needs time"),
     State.LATE: _("Late, waits for you"),
     State.AGAIN: _("Asked again"),
-    State.SEEN: _("Opened"),
-    State.ASKED: _("Asked"),
+    State.SEEN: pgettext_lazy("by an organization", "Opened"),
+    State.ASKED: pgettext_lazy("an organization", "Asked"),
 }
 
 

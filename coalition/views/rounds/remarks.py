@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
@@ -19,7 +19,10 @@ from .page import RoundPage
 Kind, State = Remark.Kind, Remark.State
 A_PAGE = 20
 STATES = {
-    Kind.QUESTION: [(State.OPEN, gettext_lazy("Waits for an answer")), (State.TAKEN, gettext_lazy("Answered"))],
+    Kind.QUESTION: [
+        (State.OPEN, gettext_lazy("Waits for an answer")),
+        (State.TAKEN, pgettext_lazy("a question", "Answered")),
+    ],
     Kind.PROPOSAL: [
         (State.OPEN, gettext_lazy("Waits for an answer")),
         (State.TAKEN, gettext_lazy("Taken up")),
