@@ -84,7 +84,7 @@ def screens(organizer, public):
 
     return {
         "board": board,
-        "board, last page": lambda: board(p=1 + (asked - 1) // 50),
+        "board, last page": lambda: board(p=1 + (asked - 1) // 40),
         "board, undecided": lambda: board(state="undecided"),
         "matrix": lambda: get(organizer, reverse("rounds:matrix")),
         "matrix, searched": lambda: get(organizer, reverse("rounds:matrix"), q="fami", c=1 + next(turn) % 2),

@@ -14,7 +14,7 @@ from coalition.counting import STATES, State
 from coalition.signing_on.reminding import left_alone
 from coalition.views.rounds.page import RoundPage
 
-LINES_A_PAGE = 50
+LINES_A_PAGE = 40
 WAITING_SHOWN = 20  # late signatures on top; the filter shows them all
 TONES = {
     State.SIGN: "good",
