@@ -70,9 +70,7 @@ class RoundViewSet(ModelViewSet):
 
 class MatrixMenuItem(MenuItem):
     def __init__(self):
-        super().__init__(
-            _("Who signed what"), reverse("rounds:matrix"), name="matrix", icon_name="table", order=160
-        )
+        super().__init__(_("Who signed what"), reverse("rounds:matrix"), name="matrix", icon_name="table", order=160)
 
     def is_shown(self, request):
         return request.user.has_perm("coalition.view_round")
