@@ -182,6 +182,7 @@ class Board:
         opened = asked.exclude(seen_at=None).values("organization")
         # Joined, not asked for partner by partner: with thousands of them PostgreSQL would compile such a query first.
         newest = self.answers.order_by().values("organization").annotate(newest=Max("pk")).values("newest")
+        about = Q(decisions__publication=self.round.publication_id, decisions__pk__in=Subquery(newest))
         stands = Case(
             When(pk__in=self.decisions.waiting().order_by().values("organization"), then=Value(State.LATE)),
             When(answer__version__in=self.chain, then=F("answer__choice")),
@@ -192,7 +193,7 @@ class Board:
         )
         return (
             Organization.objects.filter(pk__in=asked.values("organization"))
-            .alias(answer=FilteredRelation("decisions", condition=Q(decisions__pk__in=Subquery(newest))))
+            .alias(answer=FilteredRelation("decisions", condition=about))
             .annotate(stands=stands, seen=Q(pk__in=opened))
             .annotate(has_decided=Q(stands__in=[each.value for each in State if each.decided]))
             .order_by("alphabetical", "pk")

@@ -70,7 +70,7 @@ class Invitation(models.Model):
     """One representative asked in one round; the personal link points here."""
 
     round = models.ForeignKey(Round, models.CASCADE, related_name="invitations")
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="invitations")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="invitations", db_index=False)
     # Empty once they no longer speak for it: that the organization was asked stands.
     representative = models.ForeignKey(Representative, models.SET_NULL, null=True, related_name="invitations")
     version = models.ForeignKey(
@@ -89,6 +89,10 @@ class Invitation(models.Model):
         verbose_name = _("invitation")
         verbose_name_plural = _("invitations")
         constraints = [models.UniqueConstraint(fields=["round", "representative"], name="invitation_once")]
+        # What a board and the forecast ask: one partner in one round, and when it was asked in all of them.
+        indexes = [
+            models.Index(fields=["organization", "round"], include=["invited_at"], name="invitation_of_organization")
+        ]
 
     def __str__(self):
         return f"{self.organization} · {self.round}"
