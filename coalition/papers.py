@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django.utils.translation import override, pgettext
+from PIL import ImageFile
 
 from coalition import quilt, roll
 from coalition.models import Installation
@@ -38,6 +39,7 @@ def _weasyprint():
         import weasyprint  # noqa: PLC0415
     except OSError as missing:
         raise Unavailable from missing
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # it lets Pillow take half a picture; a logo that is cut off stays refused
     return weasyprint
 
 

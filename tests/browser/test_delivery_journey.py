@@ -69,7 +69,7 @@ def test_deliver_withdraw_before_and_after_and_check_copies(visit, signed, staff
     organizer.page.locator("input[name=way][value=hand]").check()
     organizer.check()
     organizer.page.get_by_role("button", name=say("Record this delivery")).click()
-    organizer.page.get_by_role("heading", name=say("The papers of that moment")).wait_for()
+    organizer.page.get_by_role("heading", name=say("The papers of that moment")).wait_for(timeout=60_000)
     organizer.check()
     handover = Handover.objects.get()
     papers = {}

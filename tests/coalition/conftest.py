@@ -1,6 +1,7 @@
 """What the tests of publications and sign-ons start from."""
 
 import pytest
+from django.core.files.storage import storages
 
 from coalition import publishing
 from coalition.models import Import, Topic
@@ -42,6 +43,7 @@ def private_files(monkeypatch, tmp_path):
     """The private storage, in a folder of this test's own."""
     storage = Import._meta.get_field("file").storage  # once another test changed STORAGES, not the one of `storages`
     monkeypatch.setattr(storage, "_location", str(tmp_path))
+    monkeypatch.setitem(storages._storages, "private", storage)
     for name in ("base_location", "location"):
         storage.__dict__.pop(name, None)
     yield storage

@@ -152,6 +152,6 @@ def test_the_receipt_brings_the_certificate_of_the_version_that_was_signed(round
         pass
     receipt = next(mail for mail in mailoutbox if mail.attachments)
     (name, content, kind), *more = receipt.attachments
-    assert (name, kind, more) == (f"constancia-{decision.version.code}.pdf", "application/pdf", [])
+    assert (name, kind, more) == (f"certificado-{decision.version.code}.pdf", "application/pdf", [])
     _reader, said = read(content)
     assert decision.version.digest in squeezed(said)
