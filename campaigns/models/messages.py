@@ -1,14 +1,17 @@
 """Messages to many, and the ledger that says who got them, and if not, why."""
 
 from django.conf import settings
-from django.db import models, transaction
-from django.db.models import Q
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField
 
 from coalition.models import Address, Person, Segment, Topic
 
+from .blocks import is_written, plain
 from .campaigns import Campaign
 
 
@@ -17,6 +20,8 @@ class Message(models.Model):
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
+        SCHEDULED = "scheduled", _("Scheduled")
+        RUNNING = "running", _("In a series")
         SENDING = "sending", _("Sending")
         PAUSED = "paused", _("Paused")
         SENT = "sent", _("Sent")
@@ -25,14 +30,20 @@ class Message(models.Model):
     channel = models.CharField(_("channel"), max_length=5, choices=Address.Channel, default=Address.Channel.EMAIL)
     name = models.CharField(_("name"), max_length=150, help_text=_("Only you see it."))
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="messages", verbose_name=_("campaign"))
-    segment = models.ForeignKey(
+    included = models.ManyToManyField(
         Segment,
-        models.PROTECT,
-        null=True,
-        blank=True,
         related_name="messages",
-        verbose_name=_("segment"),
-        help_text=_("Empty means everybody who agreed."),
+        blank=True,
+        verbose_name=_("send it to"),
+        help_text=_("People in any of these. Empty means everybody who agreed."),
+    )
+    excluded = models.ManyToManyField(
+        Segment, related_name="left_out_of", blank=True, verbose_name=_("but not to"), help_text=_("They stay out.")
+    )
+    share = models.PositiveSmallIntegerField(
+        _("percent of them, drawn by lot"),
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
     )
     topic = models.ForeignKey(
         Topic,
@@ -44,15 +55,47 @@ class Message(models.Model):
         help_text=_("Those who muted it do not get the message."),
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
-    waiver = models.CharField(_("reason to send with a language missing"), max_length=300, blank=True)
-    waived_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    is_template = models.BooleanField(
+        _("template"), default=False, help_text=_("To begin others from. It is never sent itself.")
+    )
+    archived = models.BooleanField(
+        _("public archive"), default=False, help_text=_("Anyone can read it on the site once it was sent.")
+    )
+    source = models.CharField(
+        _("tracking code"),
+        max_length=40,
+        blank=True,
+        help_text=_("Added to its links, so that a site or a partner can tell where a visitor came from."),
+    )
+    # When and by whom it may leave.
+    send_at = models.DateTimeField(_("leaves"), null=True, blank=True)
+    send_local = models.BooleanField(
+        _("at that time on each person's own clock"), default=False, help_text=_("Else all of it leaves at once.")
+    )
+    # When sending begins: once it cannot be undone any more, and some clock shows `send_at`.
+    due_at = models.DateTimeField(null=True, blank=True)
+    scheduled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    scheduled_at = models.DateTimeField(null=True, blank=True)
+    approval_asked_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="approvals_asked"
+    )
+    approval_asked_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+    approval_note = models.CharField(_("note"), max_length=500, blank=True)
+    sent_back_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    sent_back_at = models.DateTimeField(_("sent back"), null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     active_at = models.DateTimeField(null=True, blank=True, help_text="When a worker last took a batch of it.")
     paused_because = models.CharField(_("paused because"), max_length=200, blank=True)
+    judged_from = models.DateTimeField(
+        null=True, blank=True, help_text="The circuit breaker counts what left since: somebody saw what was before."
+    )
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    summarised_at = models.DateTimeField(null=True, blank=True, help_text="When its figures went to the organizer.")
 
     class Meta:
         verbose_name = _("message")
@@ -63,46 +106,82 @@ class Message(models.Model):
     def __str__(self):
         return self.name
 
+    def waivers_in_force(self):
+        """Its waivers, each given for the words as they stand: one falls when they change."""
+        changed = MessageContent.objects.filter(message=OuterRef("message"), updated_at__gt=OuterRef("at"))
+        return self.waivers.filter(~Exists(changed)).select_related("by")
+
+    def waived(self, check_key):
+        """The waiver of a check that is in force, or None."""
+        return self.waivers_in_force().filter(check_key=check_key).first()
+
+
+class Waiver(models.Model):
+    """A check that a message leaves in spite of: who says so, and why (rule L2)."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="waivers")
+    check_key = models.CharField(_("check"), max_length=30)
+    reason = models.CharField(_("reason"), max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(_("since"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("waiver")
+        constraints = [models.UniqueConstraint(fields=["message", "check_key"], name="waiver_once_a_check")]
+
+    def __str__(self):
+        return f"{self.message_id} {self.check_key}"
+
 
 class MessageContent(models.Model):
-    """The words of a message in one language. Body: paragraphs with merge fields such as {{ first_name }}."""
+    """The words of a message in one language, for one variant of it (FIRST where nothing is tested).
+
+    An email has `blocks`: [{"id", "type", "value"}], the same ids and types in every language; a text has a `body`.
+    Both may hold merge fields such as {{ first_name }}.
+    """
+
+    FIRST = "a"  # the variant that everybody gets where no test chose another
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="contents")
+    variant = models.CharField(_("variant"), max_length=1, default=FIRST, db_default=FIRST)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
+    sender = models.CharField(
+        _("sender's name"), max_length=100, blank=True, help_text=_("Empty: the short name of the coalition.")
+    )
     subject = models.CharField(_("subject"), max_length=150, blank=True)
     preheader = models.CharField(_("preheader"), max_length=150, blank=True)
+    blocks = models.JSONField(default=list, blank=True)
     body = models.TextField(_("text"), blank=True)
-    action_label = models.CharField(_("button"), max_length=60, blank=True)
-    action_url = models.CharField(_("button leads to"), max_length=300, blank=True)
     reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     reviewed_at = models.DateTimeField(_("reviewed"), null=True, blank=True)
+    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
     class Meta:
         verbose_name = _("message in a language")
-        constraints = [models.UniqueConstraint(fields=["message", "language"], name="message_language_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["message", "variant", "language"], name="message_variant_language_once")
+        ]
 
     def __str__(self):
         return f"{self.message} ({self.language})"
 
+    @property
+    def is_written(self):
+        """Whether the language says anything of its own; blocks may stand there empty."""
+        return bool(self.body.strip()) or is_written(self.blocks)
+
+    @property
+    def words(self):
+        """What it says as plain text, without subject and preheader: for a search, a glance."""
+        return self.body or plain(self.blocks)
+
 
 class DeliveryQuerySet(models.QuerySet):
     def due(self):
-        """Queued rows whose time has come."""
-        return self.filter(Q(not_before=None) | Q(not_before__lte=Now()), state=Delivery.State.QUEUED)
-
-    @transaction.atomic(durable=True)
-    def claim(self, limit):
-        """Take up to `limit` due rows for this worker alone, committed before anything leaves.
-
-        Returns their primary keys.
-
-        Rows that another worker is taking are skipped, not waited for.
-        """
-        due = self.due().order_by("pk").select_for_update(skip_locked=True)
-        taken = list(due.values_list("pk", flat=True)[:limit])
-        self.filter(pk__in=taken).update(state=Delivery.State.SENDING, claimed_at=Now(), updated_at=Now())
-        return taken
+        """Queued rows whose time has come, and whose words are decided."""
+        now = Q(not_before=None) | Q(not_before__lte=timezone.now())
+        return self.filter(now, state=Delivery.State.QUEUED).exclude(variant="")
 
     def unfinished(self):
         return self.filter(state__in=[Delivery.State.QUEUED, Delivery.State.SENDING])
@@ -143,19 +222,31 @@ class Delivery(models.Model):
         QUIET = "quiet", _("No time of day allowed it")
         REMOVED = "removed", _("No longer with us")
         MUTED = "muted", _("Muted this topic")
+        CAPPED = "capped", _("Had enough messages lately")
+        NOT_DRAWN = "not_drawn", _("Not drawn by lot")
+        UNDER_AGE = "under_age", _("Under 18")
+        EXCLUDED = "excluded", _("Left out by a segment")
+        ACTED = "acted", _("Acted before its turn")
+        FOLLOWED = "followed", _("Followed a link before its turn")
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="deliveries", db_index=False)
     # Empty once the person was erased: the row still counts.
-    person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="deliveries")
+    person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
     value = models.CharField(_("address"), max_length=254, blank=True)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
+    # Which words they got; empty until a test has decided.
+    variant = models.CharField(
+        _("variant"), max_length=1, default=MessageContent.FIRST, db_default=MessageContent.FIRST, blank=True
+    )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     reason = models.CharField(_("reason"), max_length=14, choices=Reason, default=Reason.NONE, blank=True)
     error = models.CharField(max_length=200, blank=True)
     provider_id = models.CharField(max_length=200, blank=True)
+    via = models.CharField(max_length=20, blank=True, db_default="", help_text="Which provider took it.")
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     updated_at = models.DateTimeField(_("changed"), db_default=Now())
 
     objects = DeliveryQuerySet.as_manager()
@@ -165,7 +256,8 @@ class Delivery(models.Model):
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         constraints = [
-            models.UniqueConstraint(fields=["message", "person"], name="delivery_once_a_person"),
+            # In this order it also finds what somebody got: every index costs each delivery three times.
+            models.UniqueConstraint(fields=["person", "message"], name="delivery_once_a_person"),
             models.UniqueConstraint(
                 fields=["message", "value"], condition=~Q(state="held") & ~Q(value=""), name="delivery_once_an_address"
             ),

@@ -15,6 +15,7 @@ class Consent(models.Model):
         FORM = "form", _("Form on the site")
         KEYWORD = "keyword", _("Keyword by text")
         REPLY = "reply", _("Reply by text")
+        EMAIL_REPLY = "email_reply", _("Reply by email")
         IMPORT = "import", pgettext_lazy("what happened", "Import")
         STAFF = "staff", _("Entered by staff")
         ONE_CLICK = "one_click", _("One-click unsubscribe")

@@ -2,12 +2,38 @@
 
 import hashlib
 from datetime import time
+from decimal import Decimal
 
-from django.core.validators import MaxValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from i18nfield.fields import I18nCharField, I18nTextField
 from i18nfield.strings import LazyI18nString
+
+SHARE = [MinValueValidator(0), MaxValueValidator(100)]
+# What 501(c)(3) organizations keep out of what they write (rule A3). A first list; an administrator changes it.
+PARTISAN_WORDS = """\
+Democrat
+Democrats
+Democratic candidate
+Republican
+Republicans
+Republican candidate
+GOP
+re-elect
+vote them out
+campaign contribution
+campaign donation
+demócrata
+demócratas
+republicano
+republicanos
+republicana
+reelija
+reelegir
+candidato demócrata
+candidato republicano
+aporte de campaña"""
 
 
 class Installation(models.Model):
@@ -58,6 +84,56 @@ class Installation(models.Model):
     )
     filtered_percent = models.PositiveSmallIntegerField(
         _("percent of texts filtered by carriers that pause a message"), default=10, help_text=_("Twilio 30007, 30034.")
+    )
+    emails_at_most = models.PositiveSmallIntegerField(
+        _("bulk emails to one person, at most"), null=True, blank=True, help_text=_("Empty: no limit.")
+    )
+    emails_in_days = models.PositiveSmallIntegerField(_("within days"), default=7, validators=[MinValueValidator(1)])
+    hours_between = models.PositiveSmallIntegerField(
+        _("hours between two messages to the same people"),
+        default=24,
+        help_text=_("The sending calendar warns of closer ones."),
+    )
+    second_reader = models.BooleanField(
+        _("somebody else approves each bulk message"),
+        default=False,
+        help_text=_("Whoever wrote it last cannot approve it."),
+    )
+    breaker_after = models.PositiveIntegerField(
+        _("sent messages after which sending may stop by itself"), default=200, validators=[MinValueValidator(20)]
+    )
+    breaker_bounces = models.DecimalField(
+        _("percent that bounce, at most"), max_digits=4, decimal_places=1, default=5, validators=SHARE
+    )
+    breaker_complaints = models.DecimalField(
+        _("percent marked as spam, at most"), max_digits=4, decimal_places=1, default=Decimal("0.3"), validators=SHARE
+    )
+    breaker_unsubscribes = models.DecimalField(
+        _("percent that unsubscribe, at most"), max_digits=4, decimal_places=1, default=3, validators=SHARE
+    )
+    follow_links = models.BooleanField(
+        _("count who follows links in emails"), default=True, help_text=_("Links then lead through this site.")
+    )
+    count_opens = models.BooleanField(
+        _("count which emails load their pictures"),
+        default=False,
+        help_text=_(
+            "Each email then ends with an invisible picture of this site. Many mail programs load pictures by "
+            "themselves and others never do: the number tells of programs more than of people, and decides nothing "
+            "here."
+        ),
+    )
+    reading_ease = models.PositiveSmallIntegerField(
+        _("reading ease below which a message is called hard to read"),
+        default=50,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Flesch (English), Fernández Huerta (Spanish): 60 to 70 is plain language."),
+    )
+    partisan_words = models.TextField(
+        _("words that may be partisan"),
+        default=PARTISAN_WORDS,
+        blank=True,
+        help_text=_("One a line. A message that holds one is asked about before it leaves."),
     )
     personal_link_days = models.PositiveSmallIntegerField(
         _("days a personal link is valid"), default=60, validators=[MaxValueValidator(366)]

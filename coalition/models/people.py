@@ -134,6 +134,12 @@ class Person(models.Model):
     state = models.CharField(_("state"), max_length=2, blank=True)
     zip = models.CharField(_("ZIP code"), max_length=10, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=40, blank=True)
+    is_minor = models.BooleanField(
+        _("between 13 and 17"),
+        default=False,
+        db_default=False,
+        help_text=_("Gets no texts and stands on no public list."),  # rule P2
+    )
     tags = models.ManyToManyField("Tag", through="Tagging", related_name="people", verbose_name=_("tags"))
     custom = models.JSONField(_("fields"), default=dict, blank=True)  # {key of CustomField: value}
     search = models.CharField(max_length=300, blank=True, editable=False)

@@ -152,6 +152,9 @@ class Handover(models.Model):
     signatories = models.JSONField(default=list, editable=False)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     recorded_at = models.DateTimeField(_("recorded"), auto_now_add=True)
+    # What is still owed: the languages whose PDF is yet to be drawn, and whether the signatories are yet to be told.
+    drawing = models.JSONField(default=list, editable=False)
+    telling = models.BooleanField(default=False, editable=False)
 
     class Meta:
         verbose_name = _("delivery record")
