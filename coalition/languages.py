@@ -31,6 +31,13 @@ SPANISH_ZONES = {
 }
 
 
+def language_of(user):
+    """The language that somebody of the staff chose for the back office, as far as it is one of ours."""
+    profile = getattr(user, "wagtail_userprofile", None)
+    chosen = profile.preferred_language if profile else ""
+    return chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+
+
 def sort_key(text):
     """A plain string to sort names by: accents folded, case and punctuation ignored, a leading article set aside (L3).
 
@@ -137,6 +144,11 @@ def format_number(value, language=None):
     """A number as people in the United States write it in either language: "18,204", "6.1"."""
     locale = _locale(language)
     return numbers.format_decimal(value, locale=Locale("es", "US") if locale.language == "es" else locale)
+
+
+def format_lasting(value, language=None):
+    """How long something takes, in its largest unit: "3 minutes", "3 minutos"."""
+    return dates.format_timedelta(value, threshold=1.5, locale=_locale(language))
 
 
 def join_list(items, language=None):

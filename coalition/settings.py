@@ -228,15 +228,32 @@ CELERY_BEAT_SCHEDULE = {
     "remind-partners": {"task": "coalition.tasks.remind", "schedule": 300.0},
     "retain": {"task": "coalition.tasks.retain", "schedule": 3600.0},
     "sweep-messages": {"task": "campaigns.tasks.sweep", "schedule": 10.0},
+    "report-on-messages": {"task": "campaigns.tasks.report", "schedule": 30.0},
 }
 
+# Seconds after the press of Send in which a message can still be called back.
+SEND_HOLD_SECONDS = env.int("SEND_HOLD_SECONDS", default=60)
+
 # Email: EMAIL_PROVIDER names a backend of Anymail's ("mailgun", "postmark" …), "smtp", or "simulated" (the outbox).
+# What surely did not leave through it, because it was out of reach, goes through EMAIL_STANDBY_PROVIDER: another of
+# Anymail's with its own ANYMAIL_* keys, or "smtp" with its server in EMAIL_STANDBY_URL.
+SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+_backends = {"": SMTP_BACKEND, "smtp": SMTP_BACKEND, "simulated": "coalition.channels.simulated.EmailBackend"}
 EMAIL_PROVIDER = env("EMAIL_PROVIDER", default="simulated" if DEBUG else "")
-EMAIL_BACKEND = {
-    "": "django.core.mail.backends.smtp.EmailBackend",
-    "smtp": "django.core.mail.backends.smtp.EmailBackend",
-    "simulated": "coalition.channels.simulated.EmailBackend",
-}.get(EMAIL_PROVIDER, f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend")
+EMAIL_BACKEND = _backends.get(EMAIL_PROVIDER, f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend")
+EMAIL_STANDBY_PROVIDER = env("EMAIL_STANDBY_PROVIDER", default="")
+EMAIL_STANDBY_BACKEND = EMAIL_STANDBY_PROVIDER and _backends.get(
+    EMAIL_STANDBY_PROVIDER, f"anymail.backends.{EMAIL_STANDBY_PROVIDER}.EmailBackend"
+)
+_standby = env.email_url("EMAIL_STANDBY_URL", default="smtp://localhost:25")
+EMAIL_STANDBY_SERVER = {
+    "host": _standby["EMAIL_HOST"],
+    "port": _standby["EMAIL_PORT"],
+    "username": _standby["EMAIL_HOST_USER"] or "",
+    "password": _standby["EMAIL_HOST_PASSWORD"] or "",
+    "use_tls": _standby.get("EMAIL_USE_TLS", False),
+    "use_ssl": _standby.get("EMAIL_USE_SSL", False),
+}
 _server = env.email_url("EMAIL_URL", default="smtp://localhost:25")
 EMAIL_HOST = _server["EMAIL_HOST"]
 EMAIL_PORT = _server["EMAIL_PORT"]
@@ -248,10 +265,18 @@ ANYMAIL = {key.removeprefix("ANYMAIL_"): env(key) for key in env.ENVIRON if key.
 ANYMAIL.setdefault("WEBHOOK_SECRET", "demo:demo" if DEMO else None)
 if ANYMAIL["WEBHOOK_SECRET"] is None:
     del ANYMAIL["WEBHOOK_SECRET"]
+# Opens are nobody's business, and links are followed by our own redirect alone (rule E6). Other providers do neither.
+for _name in ("MAILERSEND", "MAILGUN", "MAILJET", "MANDRILL", "POSTMARK", "SPARKPOST", "UNISENDER_GO"):
+    ANYMAIL[f"{_name}_SEND_DEFAULTS"] = {"track_opens": False, "track_clicks": False}
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Riverbend Education Coalition <hello@riverbend.example.org>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_REPLY_TO = env("EMAIL_REPLY_TO", default="").strip()  # who takes the replies to messages; empty: who writes them
+# What stands in the name service for the domain that writes: "v=spf1 …", the DKIM selector, "v=DMARC1; p=…" (E7).
+EMAIL_SPF, EMAIL_DKIM, EMAIL_DMARC = (env(f"EMAIL_{name}", default="").strip() for name in ("SPF", "DKIM", "DMARC"))
 EMAIL_TIMEOUT = 20
-EMAIL_BATCH_SIZE = env.int("EMAIL_BATCH_SIZE", default=100)  # recipients per call; see E5 for the providers' limits
+EMAIL_SESSIONS = env.int("EMAIL_SESSIONS", default=8)  # with a mail server, or calls to a provider, at once per worker
+SENDING_AT_ONCE = env.int("SENDING_AT_ONCE", default=2)  # workers that one message may keep at a time
+EMAIL_BATCH_SIZE = env.int("EMAIL_BATCH_SIZE", default=0)  # recipients per call (E5); 0: what the provider allows
 
 # Texts: TEXT_PROVIDER is "twilio", "simulated" (the demo's phones) or "memory" (tests); empty switches texts off.
 TEXT_PROVIDER = env("TEXT_PROVIDER", default="simulated" if DEBUG else "")

@@ -44,13 +44,18 @@ class Envelope:
 
 @dataclass(slots=True)
 class Outcome:
-    """`error`: a code or short words for staff, never an address. `code`: the provider's number, such as 21610."""
+    """`error`: a code or short words for staff, never an address. `code`: the provider's number, such as 21610.
+
+    RETRY without an error: nothing was tried, the call had no time left for it.
+    """
 
     status: Status
     provider_id: str = ""
     error: str = ""
     code: int | None = None
     dead: bool = False  # the address itself is the cause: it does not exist
+    unreached: bool = False  # nobody was there to take it: another provider may
+    via: str = ""  # which provider took it
 
 
 @cache

@@ -7,7 +7,7 @@ from django.utils.html import escape
 
 # Private-use characters: no keyboard types them, no template escapes them, `plain` takes them out of what people write.
 OPEN, CLOSE = "\ue000", "\ue001"
-GAP = re.compile(f"{OPEN}([a-z_]+){CLOSE}")
+GAP = re.compile(f"{OPEN}([a-z0-9_]+){CLOSE}")
 # Control characters, among them every line break: in a header they would begin a header of their own.
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ue000\ue001]+")
 
@@ -37,6 +37,10 @@ class Gaps:
         filled[1::2] = [values[name] for name in self.names]
         return "".join(filled)
 
+    def replaced(self, words, gap):
+        """The text with `words` done to what is fixed, and with what `gap` makes of each name in its place."""
+        return "".join(gap(part) if place % 2 else words(part) for place, part in enumerate(self.parts))
+
 
 @dataclass(slots=True)
 class FormLetter:
@@ -46,6 +50,7 @@ class FormLetter:
     text: Gaps
     html: Gaps
     headers: dict = field(default_factory=dict)  # {name: Gaps}
+    sender: str = ""  # the name that writes; empty: the installation's own
     wire: object = field(default=None, repr=False, compare=False)  # what a channel made of it, kept with it
 
     @property

@@ -21,7 +21,7 @@ from coalition.models import SimulatedEmail, SimulatedText
 from .base import Outcome, Status
 
 log = structlog.get_logger(__name__)
-PATIENCE = 10  # seconds that a provider waits for us
+PATIENCE = 30  # seconds that a provider waits for us
 LANDLINE = "0198"  # numbers that end so cannot get texts
 LANDLINE_CODE = 30006
 
@@ -139,7 +139,7 @@ class TextChannel:
         ]
         SimulatedText.objects.bulk_create(kept)
         news = [(text.sid, text.status, envelope.ref) for text, envelope in zip(kept, envelopes, strict=True)]
-        threading.Thread(target=_report_texts, args=(news,), daemon=True).start()
+        threading.Thread(target=_report_texts, args=(news,), name="carrier", daemon=True).start()
         return [Outcome(Status.SENT, provider_id=text.sid) for text in kept]
 
 
