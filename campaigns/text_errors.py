@@ -9,8 +9,8 @@ import structlog
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from campaigns import stopping
-from campaigns.models import Delivery, Message, TrackingEvent
+from campaigns import breaking, stopping
+from campaigns.models import Delivery, TrackingEvent
 from coalition import consent
 from coalition.models import Address, Consent, Installation
 
@@ -76,9 +76,6 @@ def _look_at_ourselves(message, delivery, code):
         state__in=[Delivery.State.HELD, Delivery.State.QUEUED, Delivery.State.SENDING]
     )
     number = handed.count()
-    if number >= ENOUGH_TO_JUDGE and filtered * 100 >= number * Installation.get().filtered_percent:
-        paused = Message.objects.filter(pk=message, state=Message.State.SENDING).update(
-            state=Message.State.PAUSED, paused_because=FILTERED_BECAUSE
-        )
-        if paused:
-            log.error("texts filtered by carriers", message=message, filtered=filtered, of=number)
+    too_many = number >= ENOUGH_TO_JUDGE and filtered * 100 >= number * Installation.get().filtered_percent
+    if too_many and breaking.halt(message, FILTERED_BECAUSE):
+        log.error("texts filtered by carriers", message=message, filtered=filtered, of=number)

@@ -1,19 +1,17 @@
 """What may come in about a message: its frame, its words in each language, the answers a text asks for, a search."""
 
-from urllib.parse import urlsplit
+import re
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.db.models import Q
 from django.utils.text import format_lazy
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from i18nfield.strings import LazyI18nString
 
-from campaigns import keywords, rendering
+from campaigns import keywords, merge_fields
 from campaigns.models import Campaign, Delivery, Message, MessageContent
-from coalition.models import Address, Segment, Topic
+from coalition.models import Address
 
 ANSWERS_AT_MOST = 6
 TAKEN = (keywords.Sense.STOP, keywords.Sense.HELP, keywords.Sense.START)
@@ -25,11 +23,19 @@ def one_line(text):
 
 
 class BeginForm(forms.ModelForm):
-    """A new message: how it leaves, and for whom."""
+    """A new message: how it leaves, what it is called, and what it begins from."""
+
+    start_from = forms.ModelChoiceField(
+        Message.objects.none(),
+        label=_("Begin with"),
+        required=False,
+        empty_label=_("A blank page"),
+        help_text=_("The words of a template or of an earlier message, to be read and confirmed anew."),
+    )
 
     class Meta:
         model = Message
-        fields = ["channel", "name", "campaign", "segment", "topic"]
+        fields = ["channel", "name", "campaign"]
         widgets = {"channel": forms.RadioSelect}
 
     def __init__(self, *args, **kwargs):
@@ -40,34 +46,35 @@ class BeginForm(forms.ModelForm):
         ]
         self.fields["channel"].label = _("Send it by")
         self.fields["channel"].help_text = _("This cannot be changed later.")
-        _frame(self)
+        self.fields["name"].widget.attrs["autocomplete"] = "off"
+        self.fields["campaign"].queryset = Campaign.objects.all()
+        start = self.fields["start_from"]
+        start.queryset = Message.objects.order_by("-is_template", "-created_at", "-pk")
+        start.widget.choices = _beginnings(start)
+        self.order_fields(["start_from", "channel", "name", "campaign"])
+
+    def clean(self):
+        cleaned = super().clean()
+        start = cleaned.get("start_from")
+        if start and cleaned.get("channel") and start.channel != cleaned["channel"]:
+            self.add_error("start_from", _("An email cannot begin with a text, nor a text with an email."))
+        return cleaned
 
 
-class FrameForm(forms.ModelForm):
-    """What a draft is called and whom it is for; the channel stays."""
-
-    class Meta:
-        model = Message
-        fields = ["name", "campaign", "segment", "topic"]
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        _frame(self)
+EARLIER = 50  # messages that are offered to begin with
 
 
-def _frame(form):
-    form.fields["campaign"].queryset = Campaign.objects.all()
-    form.fields["segment"].queryset = Segment.objects.order_by("name")
-    form.fields["segment"].label = _("Send it to")
-    form.fields["segment"].empty_label = _("Everybody who agreed")
-    form.fields["segment"].help_text = ""
-    form.fields["name"].widget.attrs["autocomplete"] = "off"
-    topics = Topic.objects.filter(Q(retired_at=None) | Q(pk=form.instance.topic_id))
-    if topics.exists():
-        form.fields["topic"].queryset = topics
-        form.fields["topic"].empty_label = _("No topic: nobody has muted it")
-    else:
-        del form.fields["topic"]
+def _beginnings(field):
+    """The choices in groups: blank, templates, the latest messages; each says how it leaves."""
+    by = {Address.Channel.EMAIL: gettext("Email"), Address.Channel.PHONE: pgettext("channel", "Text")}
+
+    def offer(found):
+        return [(message.pk, f"{message.name} ({by[message.channel]})") for message in found]
+
+    templates = offer(field.queryset.filter(is_template=True))
+    earlier = offer(field.queryset.filter(is_template=False)[:EARLIER])
+    groups = [(gettext("Templates"), templates), (gettext("Earlier messages"), earlier)]
+    return [("", field.empty_label), *(group for group in groups if group[1])]
 
 
 class ContentForm(forms.ModelForm):
@@ -77,25 +84,26 @@ class ContentForm(forms.ModelForm):
 
     class Meta:
         model = MessageContent
-        fields = ["subject", "preheader", "body", "action_label", "action_url"]
+        fields = ["sender", "subject", "preheader", "body"]
         widgets = {"body": forms.Textarea(attrs={"rows": 14})}
         help_texts = {
             "preheader": _("Shown after the subject in a list of messages."),
             "body": _("Leave an empty line between paragraphs."),
-            "action_url": _("A full address, or a path of this site such as /en/briefs/."),
         }
 
     def __init__(self, *args, channel, choices=0, **kwargs):
         super().__init__(*args, **kwargs)
         self.language = self.instance.language
         if channel == Address.Channel.PHONE:
-            for name in ("subject", "preheader", "action_label", "action_url"):
+            for name in ("sender", "subject", "preheader"):
                 del self.fields[name]
             self.fields["body"].widget.attrs["rows"] = 7
             self.fields["body"].help_text = ""
+        else:
+            del self.fields["body"]
         self.initial["reviewed"] = self.instance.reviewed_at is not None
         for name, field in self.fields.items():
-            if name not in ("reviewed", "action_url"):
+            if name not in ("reviewed", "sender"):
                 field.widget.attrs |= {"lang": self.language, "spellcheck": "true", "data-merge": ""}
 
     def clean_subject(self):
@@ -104,45 +112,25 @@ class ContentForm(forms.ModelForm):
     def clean_preheader(self):
         return one_line(self.cleaned_data["preheader"])
 
-    def clean_action_label(self):
-        return one_line(self.cleaned_data["action_label"])
-
     def clean_body(self):
         return self.cleaned_data["body"].replace("\r\n", "\n").strip()
 
-    def clean_action_url(self):
-        url = self.cleaned_data["action_url"].strip()
-        if not url or (url.startswith("/") and not url.startswith("//") and " " not in url):
-            return url
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            parts = urlsplit("")
-        schemes = ("https", "http") if settings.DEBUG else ("https",)
-        if parts.scheme not in schemes or not parts.hostname or any(c.isspace() for c in url):
-            raise ValidationError(_("Enter an address that begins with https://"))
-        return url
-
     def clean(self):
         cleaned = super().clean()
-        for name in ("subject", "preheader", "body", "action_label"):
-            if name in cleaned and (unknown := rendering.unknown_fields(cleaned[name])):
+        for name in ("subject", "preheader", "body"):
+            if name in cleaned and (unknown := merge_fields.unknown_fields(cleaned[name])):
                 self.add_error(name, refusal(unknown))
-        if "action_url" in self.fields and not self.errors.keys() & {"action_label", "action_url"}:
-            if cleaned.get("action_label") and not cleaned.get("action_url"):
-                self.add_error("action_url", _("Say where the button leads, or empty the button."))
-            if cleaned.get("action_url") and not cleaned.get("action_label"):
-                self.add_error("action_label", _("Say what the button does, or empty its address."))
-        if cleaned.get("reviewed") and not cleaned.get("body") and "body" not in self.errors:
+        if "body" in self.fields and cleaned.get("reviewed") and not cleaned.get("body") and "body" not in self.errors:
             self.add_error("reviewed", _("There is no text to confirm yet."))
         return cleaned
 
 
 def refusal(unknown):
     """What is wrong with a merge field nobody can fill in, and which ones there are."""
-    allowed = ", ".join(f"{{{{ {name} }}}}" for name in rendering.offered())
+    allowed = ", ".join(f"{{{{ {name} }}}}" for name in merge_fields.offered())
+    bare = [re.sub(r"<[^<>]*>|[{}]", "", name).strip() for name in unknown]
     return gettext("Nobody can fill in %(unknown)s. Use one of these: %(allowed)s.") % {
-        "unknown": ", ".join(f"{{{{ {name} }}}}" for name in unknown),
+        "unknown": ", ".join(f"{{{{ {name} }}}}" for name in bare),
         "allowed": allowed,
     }
 
@@ -241,8 +229,8 @@ class BaseChoices(forms.BaseFormSet):
         return [form.choice() for form in self.forms if not form.is_empty()]
 
 
-def choices_formset(message, data=None, more=0):
-    """The answers of a message, with room for one more; `more` empty rows beyond those that came in."""
+def choices_formset(message, data=None):
+    """The answers of a message, with room for one more."""
     initial = [ChoiceForm.initial_of(choice) for choice in message.choices.all()] if data is None else []
     formset = forms.formset_factory(
         ChoiceForm,
@@ -255,30 +243,24 @@ def choices_formset(message, data=None, more=0):
     return formset(data, initial=initial or None, prefix="choices")
 
 
-class WaiverForm(forms.Form):
-    """Why a message may leave with a language missing. Empty takes it back."""
-
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=300,
-        required=False,
-        widget=forms.TextInput,
-        help_text=_("Your name and this reason stay with the message."),
-    )
-
-
 class PreviewForm(forms.Form):
     """Whose message to look at."""
 
     q = forms.CharField(label=_("Find a person"), max_length=100, required=False)
     person = forms.IntegerField(required=False)
     language = forms.ChoiceField(choices=settings.LANGUAGES, required=False)
+    variant = forms.CharField(max_length=1, required=False)
 
 
 class LedgerForm(forms.Form):
     """Which lines of the ledger to show."""
 
-    q = forms.CharField(label=_("Name or address"), max_length=100, required=False)
+    q = forms.CharField(
+        label=_("Name or address"),
+        max_length=100,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
     state = forms.ChoiceField(label=_("State"), choices=[("", _("Any state")), *Delivery.State.choices], required=False)
     reason = forms.ChoiceField(
         label=_("Reason"),
@@ -288,3 +270,8 @@ class LedgerForm(forms.Form):
     language = forms.ChoiceField(
         label=_("Language"), choices=[("", _("Any language")), *settings.LANGUAGES], required=False
     )
+
+    def wanted(self):
+        """{name: value}; empty for what was not asked, or cannot be."""
+        self.is_valid()
+        return {name: self.cleaned_data.get(name, "") for name in self.fields}
