@@ -4,9 +4,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from campaigns.models import Answer, Choice, Delivery, Message, Registration, Webinar
+from campaigns.models import Answer, Choice, Delivery, Enrolment, Message, Registration, Series, Webinar
 from coalition import segments
 from coalition.models import Address, Decision, Entry
 from coalition.segments import periods
@@ -199,3 +199,41 @@ class Registered(TookPart):
 
     def sentence(self, cleaned):
         return _("registered for the webinar “%(webinar)s”") % {"webinar": cleaned["value"]}
+
+
+@segments.register
+class InSeries(TookPart):
+    """Where somebody stands in a series of messages."""
+
+    key = "series"
+    label = gettext_lazy("In a series of messages")
+    NEVER = "not"
+    SAID = {
+        "": gettext_lazy("entered the series “%(series)s”"),
+        Enrolment.State.ACTIVE: gettext_lazy("are on the way through the series “%(series)s”"),
+        Enrolment.State.DONE: gettext_lazy("went through the series “%(series)s”"),
+        Enrolment.State.ACTED: gettext_lazy("acted in the series “%(series)s”"),
+        NEVER: gettext_lazy("never entered the series “%(series)s”"),
+    }
+    PLACES = [
+        ("", gettext_lazy("entered it, whatever became of it")),
+        (Enrolment.State.ACTIVE, gettext_lazy("are on the way")),
+        (Enrolment.State.DONE, gettext_lazy("went through")),
+        (Enrolment.State.ACTED, gettext_lazy("acted")),
+        (NEVER, gettext_lazy("never entered it")),
+    ]
+
+    def fields(self):
+        return {
+            "place": forms.ChoiceField(choices=self.PLACES, required=False, label=gettext_lazy("They")),
+            "value": forms.ModelChoiceField(queryset=Series.objects.all(), label=pgettext_lazy("one", "Series")),
+        }
+
+    def condition(self, cleaned):
+        rows = Enrolment.objects.filter(person=OuterRef("pk"), series=cleaned["value"].pk)
+        if cleaned["place"] == self.NEVER:
+            return ~Q(Exists(rows))
+        return Exists(rows.filter(state=cleaned["place"]) if cleaned["place"] else rows)
+
+    def sentence(self, cleaned):
+        return self.SAID[cleaned["place"]] % {"series": cleaned["value"]}

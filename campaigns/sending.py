@@ -3,160 +3,55 @@
 Claims are committed before anything leaves, nothing leaves inside a transaction, a batch records in one statement.
 """
 
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
-from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db import Error, transaction
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, When
 from django.db.models.functions import Now
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from campaigns import rendering, text_errors
-from campaigns.models import Delivery, Message
-from coalition import channels, consent, preferences, quiet_hours, segments, timeline
-from coalition.languages import name_in_text
-from coalition.models import Address, Entry, Installation, Muting
+from campaigns import (
+    audience,
+    breaking,
+    checking,
+    claiming,
+    linking,
+    merge_fields,
+    pacing,
+    recording,
+    rendering,
+    splitting,
+    telling,
+)
+from campaigns.models import Delivery, Message, Series, Step
+from campaigns.series import building, leaving
+from coalition import channels, consent, preferences, quiet_hours
+from coalition.models import Address, Person
 from coalition.zones import zones_of
 
 log = structlog.get_logger(__name__)
 
-State, Reason, Status = Delivery.State, Delivery.Reason, channels.Status
+State, Reason = Delivery.State, Delivery.Reason
 EMAIL, PHONE = Address.Channel.EMAIL, Address.Channel.PHONE
-CLAIM = {EMAIL: 200, PHONE: 20}  # rows in one worker's hand: a carrier takes texts one by one
+OF_A_SERIES = Exists(Step.objects.filter(message=OuterRef("pk")))
+STEERED = Exists(Step.objects.filter(message=OuterRef("pk")).exclude(series__state=Series.State.ENDED))
+LEAVING = [Message.State.SENDING, Message.State.RUNNING]  # what runs in a series never closes by itself
 IN_HAND_AT_MOST = timedelta(minutes=5)
 STALLED_AFTER = timedelta(seconds=20)
-TRIES = 8
-# A translation confirmed in the same sitting as its source is not older than it.
-SAME_SITTING = timedelta(minutes=1)
+LOOK_AGAIN = 1  # seconds, at the soonest
+LOOK_AGAIN_AT_MOST = 10  # well within STALLED_AFTER: what a worker comes back to has not stalled
+STAYS_FOR = 60  # seconds
+AWAY = "the database was away"
+LOOK_EVERY = 1  # seconds for which a worker that sends knows a message by heart
 
 
 # Before sending
-
-# The audience, judged: one row for each person, with the reason why somebody is held back. The longest-known of several
-# people with the same address gets it. `_audience_sql` fills its gaps, never what came in from outside.
-AUDIENCE = """
-WITH people AS (%(people)s),
-judged AS (
-    SELECT p.id, p.language, p.created_at, coalesce(a.value, '') AS value,
-        CASE WHEN a.id IS NULL THEN 'no_address'
-             WHEN a.consent = 'withdrawn' THEN 'unsubscribed'
-             WHEN a.consent <> 'granted' THEN 'no_consent'
-             WHEN a.fault <> '' OR octet_length(a.value) <> length(a.value) THEN 'closed'
-             WHEN EXISTS (SELECT 1 FROM coalition_muting m WHERE m.person_id = p.id AND m.topic_id = %%s) THEN 'muted'
-             WHEN NOT p.language = ANY (%%s) THEN 'no_language'
-             ELSE '' END AS reason
-    FROM people p
-    LEFT JOIN coalition_address a ON a.person_id = p.id AND a.channel = %%s AND a."primary"
-),
-audience AS (
-    SELECT id, language, value,
-        CASE WHEN reason = '' AND row_number() OVER (PARTITION BY value, reason ORDER BY created_at, id) > 1
-             THEN 'duplicate' ELSE reason END AS reason
-    FROM judged
-)
-%(then)s
-"""
-
-
-def _audience_sql(message, then, params=()):
-    """(sql, params) of the judged audience of a message, followed by `then`."""
-    people = segments.people(message.segment).order_by().values("id", "language", "created_at")
-    inner, inner_params = people.query.sql_with_params()
-    judged = [message.topic_id, _written(message), message.channel]
-    return AUDIENCE % {"people": inner, "then": then}, [*inner_params, *judged, *params]
-
-
-def _written(message):
-    """Languages in which a message can leave: complete, whatever a waiver says."""
-    contents = message.contents.select_related("message")
-    return [content.language for content in contents if not rendering.problems(content)]
-
-
-def estimate(message):
-    """Who would get it, if it were sent now.
-
-    {"total": how many get it, "languages": [{"language", "label", "people"}], "held_total": how many do not,
-    "held": [{"reason", "label", "people"}], most first}.
-    """
-    sql, params = _audience_sql(message, "SELECT reason, language, count(*) FROM audience GROUP BY 1, 2")
-    getting, held = Counter(), Counter()
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        for reason, language, number in cursor.fetchall():
-            (held if reason else getting)[reason or language] += number
-    names = dict(settings.LANGUAGES)
-    return {
-        "total": sum(getting.values()),
-        "languages": [
-            {"language": code, "label": names.get(code, code), "people": getting[code]}
-            for code in [*names, *sorted(getting.keys() - names.keys())]
-            if getting[code]
-        ],
-        "held_total": sum(held.values()),
-        "held": [
-            {"reason": reason, "label": Reason(reason).label, "people": number} for reason, number in held.most_common()
-        ],
-    }
-
-
-def needed_languages(message):
-    """Languages of the people who could get it (rule L2)."""
-    reachable = Address.objects.open().filter(channel=message.channel, primary=True, person=OuterRef("pk"))
-    people = segments.people(message.segment).filter(Exists(reachable))
-    return sorted(people.order_by().values_list("language", flat=True).distinct())
-
-
-def problems(message):
-    """What keeps a message from leaving, in words for the organizer; an empty list when nothing does (rule L2).
-
-    A waiver lets it leave although a language is missing, unread or broken: its readers get the unread text, or are
-    held back where there is none that can leave.
-    """
-    contents = {content.language: content for content in message.contents.all()}
-    names = {code: str(name) for code, name in settings.LANGUAGES}
-    needed = needed_languages(message)
-    found = []
-    if message.channel == PHONE and not settings.TEXT_PROVIDER:
-        found.append(_("Texts are switched off: no provider is set."))
-    if message.channel == EMAIL and not Installation.get().postal_address.strip():
-        # CAN-SPAM, 16 CFR 316 (rule E2)
-        found.append(_("The coalition's postal address is missing from its settings: every bulk email must show it."))
-    if not needed:
-        found.append(_("Nobody in this audience can get it."))
-    written = {code for code, content in contents.items() if content.body.strip() or content.subject.strip()}
-    if needed and not set(_written(message)) & set(needed):
-        found.append(_("There is no text yet that could leave."))
-    source = contents.get(settings.LANGUAGE_CODE)
-    for code in needed:
-        name = {"language": names.get(code, code)}
-        content = contents.get(code)
-        if content is None or code not in written:
-            if not message.waiver and written:
-                found.append(
-                    _("%(language)s is missing, and people in this audience read it.")
-                    % {"language": name_in_text(code)}
-                )
-            continue
-        if message.waiver:
-            continue
-        content.message = message
-        found += [f"{name['language']}: {problem}" for problem in rendering.problems(content)]
-        if content.reviewed_at is None:
-            found.append(_("%(language)s: nobody has read and confirmed this text yet.") % name)
-        elif source and code != source.language and _is_older(content, source):
-            found.append(_("%(language)s: the text it was translated from has changed since.") % name)
-    return found
-
-
-def _is_older(content, source):
-    return content.reviewed_at < source.updated_at and content.updated_at < source.updated_at - SAME_SITTING
 
 
 @transaction.atomic
@@ -165,34 +60,19 @@ def start(message, *, by=None):
 
     Raises ValidationError with what keeps it from leaving.
     """
-    won = Message.objects.filter(pk=message.pk, state=Message.State.DRAFT).update(
+    unsent = Message.objects.filter(state__in=[Message.State.DRAFT, Message.State.SCHEDULED], is_template=False)
+    # A series sends its own, person by person. No join: of two that press at once, the second is asked again.
+    unsent = unsent.filter(~OF_A_SERIES)
+    won = unsent.filter(pk=message.pk).update(
         state=Message.State.SENDING, started_by=by, started_at=timezone.now(), finished_at=None
     )
     if not won:
         return False
     message.refresh_from_db()
-    if found := problems(message):
+    if found := checking.problems(message):
         raise ValidationError(found)
-    freeze(message)
+    audience.freeze(message)
     return True
-
-
-def freeze(message):
-    """Write one delivery for each person of the audience. Returns how many were new: a second run writes none."""
-    sql, params = _audience_sql(
-        message,
-        """
-        INSERT INTO campaigns_delivery
-            (message_id, person_id, value, language, state, reason, error, provider_id)
-        SELECT %s, id, value, language, CASE WHEN reason = '' THEN 'queued' ELSE 'held' END, reason, '', ''
-        FROM audience
-        ON CONFLICT DO NOTHING
-        """,
-        [message.pk],
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.rowcount
 
 
 # Sending
@@ -203,29 +83,158 @@ def send_next_batch(message, limit=None):
 
     False means stop, not done: the message is paused, or what is left waits for its hour or is in other hands.
     """
-    message = Message.objects.filter(pk=message.pk).first()
-    if message is None or message.state != Message.State.SENDING:
+    batch = _take_batch(_as_it_stands(message), limit)
+    if batch is None:
         return False
-    taken = message.deliveries.claim(limit or CLAIM[message.channel])
-    if not taken:
+    _write_down(batch, *_hand_over(batch))
+    return True
+
+
+_wire = ThreadPoolExecutor(1, "wire")  # one thread, so that its sessions last
+
+
+def send_for(message, seconds):
+    """Send batch after batch for a moment. Returns whether there may be more to do now, as `send_next_batch`.
+
+    While one is on the wire, the next is taken and the last one written down: two in hand at most.
+    """
+    ends = time.monotonic() + seconds
+    if message.channel != EMAIL or not channels.channel_for(EMAIL).overlaps():
+        while more := send_next_batch(message):
+            if time.monotonic() > ends:
+                break
+        return more
+    flying, looks = None, 0.0
+    try:
+        while True:
+            if time.monotonic() >= looks:
+                message, looks = _as_it_stands(message), time.monotonic() + LOOK_EVERY
+            batch = _take_batch(message)
+            flown, flying = flying, batch and (batch, _wire.submit(_hand_over, batch))
+            if flown:
+                _land(flown)
+            if time.monotonic() > ends:
+                return bool(flown or batch)
+            if not flown and not batch:
+                return False
+    finally:
+        if flying:
+            _land(flying)
+
+
+def _land(flying):
+    batch, handing_over = flying
+    _write_down(batch, *handing_over.result())
+
+
+class Batch(NamedTuple):
+    """What one worker has in hand: to be handed over, and what is known already of those held back."""
+
+    message: Message
+    envelopes: list
+    results: list
+
+
+def _as_it_stands(message):
+    """The message as the database has it now; None when it is gone."""
+    return Message.objects.filter(pk=message.pk).select_related("split_test").first()
+
+
+def _take_batch(message, limit=None):
+    """Claim what is due, as a batch, or None. Whether the message still may leave is asked with the claim itself."""
+    if message is None or message.state not in LEAVING:
+        return None
+    if hasattr(message, "split_test") and message.split_test.decided_at is None:
+        splitting.decide_due(message)
+    letters = rendering.compiled(message)
+    limit = limit or _appetite(message.channel, channels.channel_for(message.channel))
+    rows = claiming.take(message, limit, own=bool(letters.own))
+    if not rows:
         close_finished(message)
-        return False
-    now = timezone.now()
-    Message.objects.filter(pk=message.pk).filter(
-        Q(active_at=None) | Q(active_at__lt=now - timedelta(seconds=1))
-    ).update(active_at=now)
-    envelopes, results = _prepare(message, taken)
+        return None
+    try:
+        _mark_active(message)
+        return Batch(message, *_prepared(message, rows, letters))
+    except Error:  # nothing of it has left
+        _record(message, [recording.Result(row.pk, State.QUEUED.value, error=AWAY) for row in rows])
+        raise
+
+
+def _hand_over(batch):
+    """(what the channel says of each, seconds that it took). It touches no database of ours."""
+    began = time.monotonic()
+    outcomes = channels.channel_for(batch.message.channel).send(batch.envelopes) if batch.envelopes else []
+    return outcomes, time.monotonic() - began
+
+
+def _write_down(batch, outcomes, seconds):
+    message, envelopes, results = batch
+    results += [recording.result_of(pk, outcome) for pk, outcome in zip(_pks(envelopes), outcomes, strict=True)]
+    _record(message, results)
+    recording.learn(message, results)
+    # Refusals come as quickly as they are asked for: a list would be through before the next look.
+    refused = sum(result.state == State.FAILED for result in results)
+    breaking.check(message, at_once=2 * refused > len(results))
     if envelopes:
-        outcomes = channels.channel_for(message.channel).send(envelopes)
-        results += [_result(pk, outcome) for pk, outcome in zip(_pks(envelopes), outcomes, strict=True)]
-    _record(results)
-    _learn(message, results)
+        _learn_appetite(message.channel, len(envelopes), seconds)
+
+
+def _record(message, results):
+    recording.record(results)
     if any(result.state == State.QUEUED for result in results):
         # Cancelled meanwhile: what came back from our hand does not wait for a turn that never comes.
         message.refresh_from_db(fields=["state"])
-        if message.state == Message.State.CANCELLED:
+        if message.state in (Message.State.CANCELLED, Message.State.SENT):  # SENT: its series ended, or has new words
+            building.hand_on(message)
             _hold_back_queued(message)
-    return True
+
+
+def look_again_in(message):
+    """Seconds after which a worker that found nothing should look again; None: what is due then, the sweep sees.
+
+    Rows that are due and were not taken are over a limit of `pacing`, or just now in the hands of another worker. For
+    the next minute it is worth staying; where a day has to pass, the sweep asks now and then.
+    """
+    if not message.deliveries.due().exists():
+        return None
+    now = timezone.now()
+    waiting = pacing.waiting(message)
+    seconds = (waiting.until - now).total_seconds() if waiting else LOOK_AGAIN
+    if seconds > STAYS_FOR:
+        return None
+    leaving = Message.objects.filter(pk=message.pk, state__in=LEAVING)
+    return min(max(seconds, LOOK_AGAIN), LOOK_AGAIN_AT_MOST) if leaving.update(active_at=now) else None
+
+
+# How much one worker takes at once: what it sends in a moment, so that a crash leaves little uncertain, and not less
+# than what keeps its sessions busy. A carrier takes texts one by one.
+
+MOMENT = 0.1  # seconds between two records of outcomes
+LEAST = {EMAIL: 32, PHONE: 5}
+MOST = {EMAIL: 1000, PHONE: 20}
+_per_second = {}  # by channel, of this process
+
+
+def _appetite(kind, channel):
+    taken = min(MOST[kind], max(LEAST[kind], int(_per_second.get(kind, 0) * MOMENT)))
+    if kind == PHONE:
+        return taken
+    call = channel.in_one_call()
+    return call if call > 1 else taken
+
+
+def _learn_appetite(kind, number, seconds):
+    """Slow batches count at once, quick ones by and by."""
+    now, before = number / max(seconds, 0.001), _per_second.get(kind)
+    _per_second[kind] = now if before is None or now < before else (before + now) / 2
+
+
+def _mark_active(message):
+    """Once a second: the sweep leaves alone what moves."""
+    now = timezone.now()
+    if message.active_at is None or message.active_at < now - timedelta(seconds=1):
+        Message.objects.filter(pk=message.pk).update(active_at=now)
+        message.active_at = now
 
 
 def _hold_back_queued(message):
@@ -238,119 +247,77 @@ def _pks(envelopes):
     return [int(envelope.ref.rpartition("-")[2]) for envelope in envelopes]
 
 
-class Result:
-    """What becomes of one delivery in hand."""
-
-    __slots__ = ("code", "dead", "error", "not_before", "pk", "provider_id", "reason", "state")
-
-    def __init__(self, pk, state, *, reason="", error="", provider_id="", not_before=None, code=None, dead=False):
-        self.pk, self.state, self.reason, self.error = pk, state, reason, error
-        self.provider_id, self.not_before, self.code, self.dead = provider_id, not_before, code, dead
-
-
-FINAL = {Status.SENT: State.SENT, Status.FAILED: State.FAILED, Status.UNCERTAIN: State.UNCERTAIN}
-
-
-def _result(pk, outcome):
-    if outcome.status == Status.RETRY:
-        return Result(pk, State.QUEUED, error=outcome.error[:200] or "try again")
-    state = State.BOUNCED if outcome.dead else FINAL[outcome.status]
-    return Result(
-        pk,
-        state,
-        error=outcome.error[:200],
-        provider_id=outcome.provider_id[:200],
-        code=outcome.code,
-        dead=outcome.dead,
-    )
+def _prepared(message, rows, letters):
+    """`prepare`; should somebody's words break it, they fail alone: nothing has left, and nobody else is held up."""
+    try:
+        return prepare(message, rows, letters)
+    except Error:  # the database is away: that says nothing of the words
+        raise
+    except Exception as error:  # whatever a template, a value or a zone may raise
+        if len(rows) > 1:
+            half = len(rows) // 2
+            halves = [_prepared(message, part, letters) for part in (rows[:half], rows[half:])]
+            return tuple(first + second for first, second in zip(*halves, strict=True))
+        log.error("message not written", message=message.pk, delivery=rows[0].pk, error=type(error).__name__)
+        said = f"could not be written: {type(error).__name__}"
+        return [], [recording.Result(rows[0].pk, State.FAILED.value, error=said)]
 
 
-class Row(NamedTuple):
-    """What a batch needs to know of one delivery and its reader."""
-
-    pk: int
-    person_id: int
-    value: str
-    language: str
-    given_name: str
-    name: str
-    family_name: str
-    city: str
-    state: str
-    zip: str
-    time_zone: str
-    binned_at: object
-    custom: dict | None = None  # read only where a text names a field of the coalition's own
-
-    @property
-    def greeting_name(self):
-        return self.given_name or self.name
-
-
-OF_DELIVERY = ("pk", "person_id", "value", "language")
-ROW = [name if name in OF_DELIVERY else f"person__{name}" for name in Row._fields]
-USUAL = ROW[:-1]
-
-
-def _prepare(message, taken):
-    """(envelopes to hand over, results of those held back). Consent is read here, after the claim (rules E3, S4)."""
-    letters = rendering.compiled(message)
-    read = ROW if letters.own else USUAL
-    rows = [Row(*values) for values in message.deliveries.filter(pk__in=taken).order_by("pk").values_list(*read)]
-    people = [row.person_id for row in rows]
-    held = Address.objects.filter(person__in=people, channel=message.channel)
-    addresses = {
-        (person, value): (pk, state, fault)
-        for person, value, pk, state, fault in held.values_list("person_id", "value", "pk", "consent", "fault")
-    }
-    muted = _muted(message, people)
+def prepare(message, rows, letters):
+    """(envelopes to hand over, results of those held back). Consent was read with the claim (rules E3, S4)."""
     # A stop that came while an import was writing the same address stands here alone.
     stopped = {value for _channel, value in consent.suppressed({(message.channel, row.value) for row in rows})}
-    names = letters.fields
-    organizations = rendering.organizations_of(people) if "organization" in names else {}
+    names, own, by_email = letters.fields, letters.own, message.channel == EMAIL
+    organizations = merge_fields.organizations_of([row.person_id for row in rows]) if "organization" in names else {}
+    out = leaving.stopped(message, [row.person_id for row in rows]) if message.state == message.State.RUNNING else {}
+    minors = () if by_email else _minors(rows)
     now = timezone.now()
     envelopes, results = [], []
     for row in rows:
-        address, state, fault = addresses.get((row.person_id, row.value), (None, None, None))
-        if row.value in stopped:
-            state = Address.Consent.WITHDRAWN
-        if reason := _held_back(row, state, fault, muted):
-            results.append(Result(row.pk, State.HELD, reason=reason))
+        reason = _held_back(row, stopped) or out.get(row.person_id)
+        if reason := reason or (Reason.UNDER_AGE if row.person_id in minors else None):
+            results.append(recording.Result(row.pk, State.HELD.value, reason=reason.value))
             continue
-        if message.channel == PHONE:
+        if not by_email:
             when = _allowed(letters.installation, row, now)
             if when is None:
-                results.append(Result(row.pk, State.HELD, reason=Reason.QUIET))
+                results.append(recording.Result(row.pk, State.HELD.value, reason=Reason.QUIET.value))
                 continue
             if when > now:
-                results.append(Result(row.pk, State.QUEUED, not_before=when))
+                results.append(recording.Result(row.pk, State.QUEUED.value, not_before=when))
                 continue
         organization = organizations.get(row.person_id)
         speaks_for = organization.name_in(row.language) if organization else ""
-        values = rendering.values_of(row, speaks_for, names=names, own=letters.own)
-        envelopes.append(_envelope(message, row, letters, values, address))
+        values = merge_fields.values_of(row, speaks_for, names=names, own=own)
+        made = letters.for_person(row.language, values, row.variant)
+        envelope = channels.Envelope(ref=f"delivery-{row.pk}", to=row.value, language=row.language)
+        if by_email:
+            values["token"], values["click"] = preferences.token_for(row.address), linking.token_for(row.pk)
+            envelope.letter, envelope.values = made, values
+        else:
+            envelope.text = made.fill(values)
+        envelopes.append(envelope)
     return envelopes, results
 
 
-def _muted(message, people):
-    """Who of these muted the topic of a message: read when it leaves, like consent."""
-    if message.topic_id is None:
-        return set()
-    return set(Muting.objects.filter(topic=message.topic_id, person__in=people).values_list("person_id", flat=True))
+def _minors(rows):
+    """Whom somebody called a minor since the audience was judged (rule P2)."""
+    young = Person.objects.filter(pk__in=[row.person_id for row in rows], is_minor=True)
+    return set(young.values_list("pk", flat=True))
 
 
-def _held_back(row, state, fault, muted):
+def _held_back(row, stopped):
     if row.person_id is None or row.binned_at:
         return Reason.REMOVED
-    if state is None:
+    if row.address is None:
         return Reason.NO_ADDRESS
-    if state == Address.Consent.WITHDRAWN:
+    if row.consent == Address.Consent.WITHDRAWN or row.value in stopped:
         return Reason.UNSUBSCRIBED
-    if state != Address.Consent.GRANTED:
+    if row.consent != Address.Consent.GRANTED:
         return Reason.NO_CONSENT
-    if fault or not row.value.isascii():
+    if row.fault or not row.value.isascii():
         return Reason.CLOSED
-    return Reason.MUTED if row.person_id in muted else None
+    return Reason.MUTED if row.muted else None
 
 
 def _allowed(installation, row, now):
@@ -358,101 +325,35 @@ def _allowed(installation, row, now):
     return quiet_hours.next_allowed(installation, zones, now)
 
 
-def _envelope(message, row, letters, values, address):
-    made = letters.for_person(row.language, values)
-    envelope = channels.Envelope(ref=f"delivery-{row.pk}", to=row.value, language=row.language)
-    if message.channel == PHONE:
-        envelope.text = made.fill(values)
-    else:
-        values["token"] = preferences.token_for(address)
-        envelope.letter, envelope.values = made, values
-    return envelope
-
-
-def _record(results):
-    """Write every outcome of a batch in one statement.
-
-    News from the provider may have come first: only what still is in hand (or given up as uncertain) changes its state.
-    """
-    if not results:
-        return
-    columns = [
-        [result.pk for result in results],
-        [str(result.state) for result in results],
-        [str(result.reason) for result in results],
-        [result.error for result in results],
-        [result.provider_id for result in results],
-        [result.not_before for result in results],
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE campaigns_delivery d SET
-                state = CASE
-                    WHEN d.state NOT IN ('sending', 'uncertain') THEN d.state
-                    WHEN o.state <> 'queued' THEN o.state
-                    WHEN d.state = 'uncertain' THEN d.state
-                    WHEN o.error <> '' AND d.attempts + 1 >= %s THEN 'failed'
-                    ELSE 'queued' END,
-                reason = CASE WHEN d.state IN ('sending', 'uncertain') THEN o.reason ELSE d.reason END,
-                error = CASE WHEN d.state IN ('sending', 'uncertain') THEN o.error ELSE d.error END,
-                provider_id = CASE WHEN o.provider_id <> '' THEN o.provider_id ELSE d.provider_id END,
-                attempts = d.attempts + CASE WHEN o.error <> '' THEN 1 ELSE 0 END,
-                not_before = CASE WHEN o.state = 'queued' AND o.error <> ''
-                    THEN now() + least(15 * 2 ^ (d.attempts + 1), 3600) * interval '1 second'
-                    ELSE o.not_before END,
-                updated_at = now()
-            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
-                AS o(id, state, reason, error, provider_id, not_before)
-            WHERE d.id = o.id
-            """,
-            [TRIES, *columns],
-        )
-
-
-def _learn(message, results):
-    """What the channel said of the addresses themselves (rules E4, S9)."""
-    telling = {result.pk: result for result in results if result.dead or (message.channel == PHONE and result.code)}
-    if not telling:
-        return
-    for pk, value in Delivery.objects.filter(pk__in=telling).values_list("pk", "value"):
-        if message.channel == PHONE:
-            text_errors.judge(telling[pk].code, value, delivery=pk, message=message.pk)
-        else:
-            consent.mark_fault(EMAIL, value, Address.Fault.BOUNCED)
-
-
 # Steering
 
 
-def pause(message, *, by=None, because=""):
+def pause(message):
     """Stop after what is in hand. False when it was not sending."""
-    return bool(
-        Message.objects.filter(pk=message.pk, state=Message.State.SENDING).update(
-            state=Message.State.PAUSED, paused_because=because
-        )
-    )
+    going = Message.objects.filter(pk=message.pk, state=Message.State.SENDING)
+    return bool(going.update(state=Message.State.PAUSED))
 
 
-def resume(message, *, by=None):
-    """Go on where it was paused. False when it was not paused."""
+def resume(message):
+    """Go on where it was paused: whoever does has seen why. False when it was not paused, or a series steers it."""
     return bool(
-        Message.objects.filter(pk=message.pk, state=Message.State.PAUSED).update(
-            state=Message.State.SENDING, paused_because=""
+        Message.objects.filter(~STEERED, pk=message.pk, state=Message.State.PAUSED).update(
+            state=Message.State.SENDING,
+            paused_because="",
+            judged_from=Case(When(paused_because="", then=F("judged_from")), default=Now()),
         )
     )
 
 
 @transaction.atomic
-def cancel(message, *, by=None):
+def cancel(message):
     """Nobody else gets it; what is in hand just now still leaves. False when it was finished or never started."""
-    won = Message.objects.filter(pk=message.pk, state__in=[Message.State.SENDING, Message.State.PAUSED]).update(
-        state=Message.State.CANCELLED, finished_at=timezone.now()
-    )
+    moving = Message.objects.filter(~STEERED, state__in=[Message.State.SENDING, Message.State.PAUSED])
+    won = moving.filter(pk=message.pk).update(state=Message.State.CANCELLED, finished_at=timezone.now())
     if not won:
         return False
     _hold_back_queued(message)
-    _tell_timelines(message)
+    telling.got(message)
     return True
 
 
@@ -474,43 +375,9 @@ def close_finished(message=None):
         # Asked again under the lock: while we looked, somebody may have settled that one is sent again.
         still = Message.objects.filter(~Exists(unfinished), pk=one.pk)
         if still.update(state=Message.State.SENT, finished_at=timezone.now()):
-            _tell_timelines(one)
+            telling.got(one)
             closed.append(one)
     return closed
-
-
-GOT_EMAIL = gettext_lazy("Got the email “%(name)s”")
-GOT_TEXT = gettext_lazy("Got the text “%(name)s”")
-REACHED = [State.SENT, State.DEFERRED, State.DELIVERED, State.COMPLAINED]
-
-
-def _tell_timelines(message):
-    """A line on the timeline of everybody who got it, once, by one statement."""
-    said = timeline.in_all_languages(GOT_EMAIL if message.channel == EMAIL else GOT_TEXT, {"name": message.name})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO coalition_entry (person_id, kind, text, link, at)
-            SELECT d.person_id, %s, %s, %s, d.updated_at
-            FROM campaigns_delivery d
-            WHERE d.message_id = %s AND d.person_id IS NOT NULL AND d.state = ANY (%s) AND NOT EXISTS (
-                SELECT 1 FROM coalition_entry e WHERE e.person_id = d.person_id AND e.kind = %s AND e.link = %s)
-            """,
-            [
-                Entry.Kind.MESSAGE.value,
-                Entry._meta.get_field("text").get_prep_value(said),
-                link_of(message),
-                message.pk,
-                [str(state) for state in REACHED],
-                Entry.Kind.MESSAGE.value,
-                link_of(message),
-            ],
-        )
-
-
-def link_of(message):
-    """The back-office page of a message."""
-    return reverse("messages:inspect", args=[message.pk])
 
 
 def sweep(*, in_hand_at_most=IN_HAND_AT_MOST, stalled_after=STALLED_AFTER):
@@ -525,41 +392,24 @@ def sweep(*, in_hand_at_most=IN_HAND_AT_MOST, stalled_after=STALLED_AFTER):
     if lost:
         log.warning("deliveries uncertain", number=lost)
     close_finished()
-    due = Delivery.objects.filter(message=OuterRef("pk")).due()
-    quiet = Q(active_at=None, started_at__lt=now - stalled_after) | Q(active_at__lt=now - stalled_after)
-    stalled = Message.objects.filter(quiet, Exists(due), state=Message.State.SENDING)
-    return list(stalled.order_by("started_at").values_list("pk", flat=True))
-
-
-RESENT = gettext_lazy("“%(name)s” is sent again: nobody knew whether it had arrived")
-SETTLED = gettext_lazy("“%(name)s” counts as arrived")
+    cancelled = Message.objects.filter(state=Message.State.CANCELLED, finished_at__gte=now - 2 * in_hand_at_most)
+    for message in cancelled.exclude(active_at=None):  # what was in hand then has left since
+        telling.got(message, since=message.finished_at - in_hand_at_most)
+    return unattended(stalled_after=stalled_after)
 
 
 @transaction.atomic
-def settle(delivery, *, resend, by=None):
-    """Somebody decides what nobody knows: send an uncertain delivery again, or let it count as sent.
-
-    False when it was settled before.
-    """
-    Message.objects.select_for_update().get(pk=delivery.message_id)  # it cannot close meanwhile
-    uncertain = Delivery.objects.filter(pk=delivery.pk, state=State.UNCERTAIN)
-    if resend:
-        won = uncertain.update(
-            state=State.QUEUED, claimed_at=None, not_before=None, attempts=0, error="", updated_at=Now()
-        )
-    else:
-        won = uncertain.update(state=State.SENT, error="", updated_at=Now())
-    if not won:
-        return False
-    message = delivery.message
-    if resend:
-        Message.objects.filter(pk=message.pk, state__in=[Message.State.SENT, Message.State.CANCELLED]).update(
-            state=Message.State.SENDING, finished_at=None, active_at=None
-        )
-    said = RESENT if resend else SETTLED
-    if delivery.person:
-        timeline.note(delivery.person, Entry.Kind.EDIT, said, {"name": message.name}, link=link_of(message), by=by)
-    return True
+def unattended(*, stalled_after=STALLED_AFTER):
+    """The primary keys of messages with something due and no worker: each once, for then it counts as attended to."""
+    now = timezone.now()
+    due = Delivery.objects.filter(message=OuterRef("pk")).due()
+    quiet = Q(active_at=None, started_at__lt=now - stalled_after) | Q(active_at__lt=now - stalled_after)
+    quiet |= Q(active_at=None, state=Message.State.RUNNING)
+    stalled = Message.objects.filter(quiet, Exists(due), state__in=LEAVING).order_by("started_at")
+    stalled = stalled.select_for_update(of=("self",), skip_locked=True, no_key=True)
+    found = list(stalled.values_list("pk", flat=True))
+    Message.objects.filter(pk__in=found).update(active_at=now)
+    return found
 
 
 def progress(message):

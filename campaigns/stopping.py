@@ -1,6 +1,7 @@
 """Somebody wants no more texts: by a word, told to staff or through the carrier, it is the same (rules S4, S6)."""
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from campaigns.models import Delivery, Message
 from coalition import consent
@@ -25,9 +26,9 @@ def stop(number, *, source, language, evidence="", by=None):
     """
     was_open = not is_stopped(number)
     consent.withdraw(PHONE, number, source=source, language=language, evidence=evidence, by=by)
-    on_their_way = Message.objects.filter(channel=PHONE, state__in=[Message.State.SENDING, Message.State.PAUSED])
-    Delivery.objects.filter(message__in=on_their_way, value=number, state=Delivery.State.QUEUED).update(
-        state=Delivery.State.HELD, reason=Delivery.Reason.UNSUBSCRIBED
+    texts = Message.objects.filter(channel=PHONE)
+    Delivery.objects.filter(message__in=texts, value=number, state=Delivery.State.QUEUED).update(
+        state=Delivery.State.HELD, reason=Delivery.Reason.UNSUBSCRIBED, not_before=None, updated_at=Now()
     )
     owed = Notice.objects.filter(channel=PHONE, value=number, state=Notice.State.QUEUED)
     owed.update(state=Notice.State.FAILED, error="said stop")
