@@ -11,7 +11,7 @@ def providers():
     addresses (rule E4)."""
     if settings.EMAIL_PROVIDER == "smtp" and "WEBHOOK_SECRET" not in settings.ANYMAIL:
         return []
-    return [path("anymail/", include("anymail.urls"))]
+    return [path("anymail/", include("campaigns.provider_webhooks"))]
 
 
 urlpatterns = [
