@@ -102,7 +102,7 @@ def draw(round_):
     """Draw the progress of a round in every language; kept with the numbers that it shows. Safe to run again."""
     days = progress(round_)
     asked = round_.invitations.order_by().values("organization").distinct().count()
-    charts = {code: _svg(_specification(round_, days, asked, code), code) for code, _name in settings.LANGUAGES}
+    charts = {code: svg_of(_specification(round_, days, asked, code), code) for code, _name in settings.LANGUAGES}
     charts["numbers"] = [[day.day.isoformat(), day.answered, day.signed] for day in changes(days)]
     Round.objects.filter(pk=round_.pk).update(charts=charts, charted_at=timezone.now())
     return charts
@@ -124,7 +124,8 @@ def headline(days, asked):
     ) % {"signed": languages.format_number(signed), "asked": languages.format_number(asked)}
 
 
-def _svg(specification, language):
+def svg_of(specification, language):
+    """The picture of a Vega-Lite specification, in the colours of the page that shows it."""
     # Imported here, for it takes 100 MB and only the worker draws.
     import vl_convert
 
