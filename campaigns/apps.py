@@ -1,4 +1,4 @@
-"""The app of what the coalition does: its criteria for segments, what it holds about people, its ears for news."""
+"""The app of what the coalition does: its criteria for segments, what it holds about people."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -9,4 +9,4 @@ class CampaignsConfig(AppConfig):
     verbose_name = _("Campaigns")
 
     def ready(self):
-        from campaigns import criteria, holdings, receivers  # noqa: F401
+        from campaigns import criteria, holdings  # noqa: F401

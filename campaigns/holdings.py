@@ -8,11 +8,30 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import results
-from campaigns.models import Answer, Conversation, Delivery, InboundText, Registration, TrackingEvent
+from campaigns.models import (
+    Answer,
+    Click,
+    Conversation,
+    Delivery,
+    Enrolment,
+    InboundText,
+    Opening,
+    Registration,
+    TrackingEvent,
+)
 from coalition.holdings import Holding, labelled, register
 from coalition.models import Address, SimulatedEmail, SimulatedText
 
 UNTOLD = "—"  # stands for access needs that were forgotten, so that they still count
+
+
+def _subject(delivery):
+    """Of the wording that they got; empty while a test has not decided which."""
+    wording = (delivery.language, delivery.variant)
+    for content in delivery.message.contents.all():
+        if (content.language, content.variant) == wording:
+            return content.subject or content.words
+    return ""
 
 
 @register
@@ -27,14 +46,14 @@ class Deliveries(Holding):
     ]
 
     def of(self, person):
-        return Delivery.objects.filter(person=person).select_related("message").order_by("pk")
+        theirs = Delivery.objects.filter(person=person).select_related("message")
+        return theirs.prefetch_related("message__contents").order_by("pk")
 
     def sent(self, delivery):
-        return delivery.message.started_at.isoformat() if delivery.message.started_at else None
+        return delivery.sent_at.isoformat() if delivery.sent_at else None
 
     def subject(self, delivery):
-        content = delivery.message.contents.filter(language=delivery.language).first()
-        return (content.subject or content.body) if content else ""
+        return _subject(delivery)
 
     def forget(self, whose):
         theirs = Delivery.objects.filter(person__in=whose.pks)
@@ -58,6 +77,41 @@ class Deliveries(Holding):
                     ],
                     ignore_conflicts=True,
                 )
+
+
+@register
+class Enrolments(Holding):
+    """They go with the person; what they got stays in the ledger as a number."""
+
+    model, key, label = Enrolment, "series", _("Series of messages")
+    fields = [("series__name", _("series")), *labelled(Enrolment, "began_at", "state", "ended_at")]
+
+
+@register
+class Clicks(Holding):
+    """What they followed in our emails. It hangs on the delivery and, like it, names nobody once they are gone."""
+
+    model, key, label = Click, "links", _("Links you followed in our emails")
+    fields = [("at", _("when")), ("link__url", _("address"))]
+
+    def of(self, person):
+        followed = Click.objects.filter(delivery__person=person, by=Click.By.PERSON)
+        return followed.select_related("link").order_by("pk")
+
+
+@register
+class Openings(Holding):
+    """Like what they followed: it hangs on the delivery, and names nobody once they are gone."""
+
+    model, key, label = Opening, "pictures", _("Emails of ours that loaded their pictures")
+    fields = [("at", _("when")), ("subject", _("subject"))]
+
+    def of(self, person):
+        loaded = Opening.objects.filter(delivery__person=person)
+        return loaded.prefetch_related("delivery__message__contents").order_by("pk")
+
+    def subject(self, opening):
+        return _subject(opening.delivery)
 
 
 @register

@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.views import registrations, subscribing
+from campaigns.views import archiving, registrations, subscribing
 
 app_name = "campaigns"
 register = [
@@ -22,6 +22,8 @@ urlpatterns = [
     path(_("register/<uuid:uid>/"), include(register)),
     path(_("registration/<str:nonce>/"), include(registration)),
     path("webinar/<uuid:uid>.ics", registrations.calendar, name="calendar"),
+    path(_("alerts/"), archiving.alerts, name="alerts"),
+    path(_("alerts/<int:pk>/"), archiving.alert, name="alert"),
     path(_("get-updates/"), subscribing.subscribe, name="subscribe"),
     path(_("get-updates/sent/"), subscribing.subscribed, name="subscribed"),
     path(_("get-updates/<str:token>/"), subscribing.confirm_subscription, name="confirm_subscription"),

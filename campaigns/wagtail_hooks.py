@@ -3,12 +3,16 @@
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 
+from campaigns.views import missing
 from campaigns.viewsets import home
 from campaigns.viewsets.campaigns import CampaignViewSet
 from campaigns.viewsets.conversations import ConversationViewSet
 from campaigns.viewsets.messages import MessageViewSet
+from campaigns.viewsets.pacing import PaceViewSet, QuietDayViewSet, WarmUpViewSet
+from campaigns.viewsets.series import SeriesViewSet
 from campaigns.viewsets.text_programme import KeywordViewSet, ReplyTemplateViewSet
 from campaigns.viewsets.webinars import WebinarViewSet
+from coalition.views.people.person import PANELS_HOOK
 
 
 @hooks.register("register_admin_viewset")
@@ -16,22 +20,37 @@ def viewsets():
     return [
         CampaignViewSet(),
         MessageViewSet(),
+        SeriesViewSet(),
         ConversationViewSet(),
         WebinarViewSet(),
         KeywordViewSet(),
         ReplyTemplateViewSet(),
+        QuietDayViewSet(),
+        PaceViewSet(),
+        WarmUpViewSet(),
     ]
 
 
 @hooks.register("construct_homepage_panels")
 def what_waits(request, panels):
-    kinds = (home.TextsPanel, home.UncertainPanel, home.MessagesPanel, home.WebinarsPanel)
+    kinds = (home.ApprovalsPanel, home.TextsPanel, home.UncertainPanel, home.MessagesPanel, home.WebinarsPanel)
     panels += [kind(request) for kind in kinds]
+
+
+@hooks.register(PANELS_HOOK)
+def what_somebody_did_not_get(person, user):
+    return missing.panels(person, user)
 
 
 @hooks.register("register_log_actions")
 def log_actions(actions):
+    actions.register_action("campaigns.waive", _("Waive"), _("A check waived, or the waiver taken back"))
+    actions.register_action("campaigns.ask_approval", _("Ask for approval"), _("A colleague asked to read it"))
+    actions.register_action("campaigns.approve", _("Approve"), _("Approved by a second reader"))
+    actions.register_action("campaigns.send_back", _("Send back"), _("Sent back by a second reader"))
     actions.register_action("campaigns.send", _("Send"), _("Sending started"))
+    actions.register_action("campaigns.schedule", _("Plan"), _("Sending planned"))
+    actions.register_action("campaigns.undo", _("Undo"), _("Sending undone before it began"))
     actions.register_action("campaigns.pause", _("Pause"), _("Sending paused"))
     actions.register_action("campaigns.resume", _("Go on sending"), _("Sending went on"))
     actions.register_action("campaigns.cancel", _("Cancel"), _("Sending cancelled"))

@@ -206,3 +206,8 @@ class RegistrationsFilter(forms.Form):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["language"].choices = [("", _("Every language")), *settings.LANGUAGES]
+
+    def wanted(self):
+        """{name: value} of what was asked, without what cannot be."""
+        self.is_valid()
+        return {name: value for name in self.fields if (value := self.cleaned_data.get(name, ""))}

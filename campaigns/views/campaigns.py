@@ -1,7 +1,5 @@
 """The back office's pages about campaigns: what serves one aim, in one place."""
 
-from django.db.models import Count, IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -11,21 +9,15 @@ from wagtail.admin.views import generic
 
 from campaigns import results
 from campaigns.models import Campaign, Message, Webinar
-from coalition.views.screens import Index
+from coalition.views.screens import Index, counted
 
 SHOWN = 50
-
-
-def counted(model):
-    rows = model.objects.filter(campaign=OuterRef("pk")).order_by().values("campaign").annotate(n=Count("pk"))
-    return Coalesce(Subquery(rows.values("n"), output_field=IntegerField()), 0)
 
 
 class CampaignsIndex(Index):
     page_title = gettext_lazy("Campaigns")
     add_item_label = gettext_lazy("Add a campaign")
     default_ordering = "-created_at"
-    search_fields = ["name", "bill"]
 
     @cached_property
     def columns(self):
@@ -42,7 +34,9 @@ class CampaignsIndex(Index):
         )
 
     def get_base_queryset(self):
-        return Campaign.objects.annotate(message_count=counted(Message), webinar_count=counted(Webinar))
+        return Campaign.objects.annotate(
+            message_count=counted(Message.objects, "campaign"), webinar_count=counted(Webinar.objects, "campaign")
+        )
 
 
 class CampaignPage(generic.InspectView):

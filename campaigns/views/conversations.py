@@ -17,13 +17,14 @@ from wagtail.admin.ui.tables import Column, TitleColumn
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 
-from campaigns import conversing, rendering
+from campaigns import conversing, texting
 from campaigns.forms.texts import ReplyForm, StopForm
 from campaigns.models import Conversation, InboundText
 from coalition import people
 from coalition.models import Person
 from coalition.tasks import send_notices
 from coalition.views.screens import Index
+from coalition.views.searching import PeopleSearch
 
 ANY = ["add", "change", "delete", "view"]
 TO_REVIEW = InboundText.objects.filter(conversation=OuterRef("pk"), review_by__isnull=False, reviewed_at=None)
@@ -71,11 +72,10 @@ def who(conversation):
     return str(conversation.person or _("Unknown number"))
 
 
-class ConversationsIndex(Index):
+class ConversationsIndex(PeopleSearch, Index):
     page_title = gettext_lazy("Conversations")
     any_permission_required = ANY
     filterset_class = ConversationFilters
-    is_searchable = True
     columns = [
         WhoColumn(
             "who",
@@ -254,7 +254,7 @@ class Count(Action):
 
 def cost(words):
     """The number of segments in words, and the characters that make a text dearer."""
-    counted = rendering.segments_of(words)
+    counted = texting.segments_of(words)
     found = _("Texts it takes: %(segments)d.") % {"segments": counted.segments}
     if counted.costly:
         found += " " + _("These characters make it longer: %(characters)s") % {"characters": " ".join(counted.costly)}

@@ -32,6 +32,7 @@ from coalition.models.people import fold
 from coalition.spreadsheets import csv_response
 from coalition.tasks import send_notices
 from coalition.views.screens import Index
+from coalition.views.searching import FindsPeople, unseen
 
 SEES = "campaigns.view_registration"
 ANSWERS = "campaigns.change_registration"
@@ -111,7 +112,6 @@ class WebinarsIndex(Index):
     page_title = gettext_lazy("Webinars")
     add_item_label = gettext_lazy("Plan a webinar")
     filterset_class = WebinarFilters
-    search_fields = ["title"]
     search_backend_name = None
     results_template_name = "campaigns/webinars/index_results.html"
 
@@ -226,7 +226,7 @@ class Delete(generic.DeleteView):
 # One webinar
 
 
-class WebinarPage(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+class WebinarPage(FindsPeople, PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
     """A page about one webinar."""
 
     any_permission_required = ["add", "change", "delete", "view"]
@@ -250,9 +250,8 @@ class WebinarPage(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
         return self.request.user.has_perm(ANSWERS)
 
     def wanted(self):
-        form = RegistrationsFilter(self.request.GET)
-        form.is_valid()
-        return form, {name: value for name in form.fields if (value := form.cleaned_data.get(name, ""))}
+        form = RegistrationsFilter(self.asked)
+        return form, form.wanted()
 
     def registrations(self, wanted):
         found = self.webinar.registrations.select_related("person").order_by("-registered_at", "-pk")
@@ -282,14 +281,21 @@ class WebinarPage(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
 class WebinarDetail(WebinarPage):
     template_name = "campaigns/webinars/detail.html"
 
+    def post(self, request, *args, **kwargs):
+        """Somebody narrows the registrations."""
+        wanted = RegistrationsFilter(request.POST).wanted()
+        url = reverse("webinars:inspect", args=[self.webinar.pk])
+        query = unseen(urlencode(wanted))
+        return redirect(f"{url}?{query}#registrations" if query else f"{url}#registrations")
+
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         if not context["sees"]:
             return context
         form, wanted = self.wanted()
         page = Paginator(self.registrations(wanted), LINES_A_PAGE).get_page(self.request.GET.get("p"))
-        query = urlencode(wanted)
-        here = urlencode({**wanted, **({"p": page.number} if page.number > 1 else {})})
+        query = unseen(urlencode(wanted))
+        here = "&".join(filter(None, [query, f"p={page.number}" if page.number > 1 else ""]))
         figures = self.webinar.registrations.aggregate(
             cancelled=Count("pk", filter=Q(state=Registration.State.CANCELLED)),
             waiting=Count("pk", filter=WAITS & Q(state=Registration.State.REGISTERED)),
@@ -407,9 +413,10 @@ class Door(WebinarPage):
         """To the detail page, with its filters and on the same line."""
         url, query = reverse("webinars:inspect", args=[self.webinar.pk]), self.wanted()[1]
         page = {"p": self.request.GET["p"]} if self.request.GET.get("p", "").isdecimal() else {}
+        query = unseen(urlencode({**query, **page}))
         line = self.kwargs.get("registration")
         where = f"r{line}" if line else "requests"
-        return redirect(f"{url}?{urlencode({**query, **page})}#{where}" if query or page else f"{url}#{where}")
+        return redirect(f"{url}?{query}#{where}" if query else f"{url}#{where}")
 
     def asked_state(self):
         state = self.request.POST.get("state")

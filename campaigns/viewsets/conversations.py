@@ -6,31 +6,20 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from campaigns.models import Conversation
 from campaigns.views import conversations
+from coalition.viewsets.rooms import Room
 
 
-class ConversationViewSet(ModelViewSet):
+class ConversationViewSet(Room, ModelViewSet):
     model = Conversation
     name = "conversations"
     icon = "comment"
     menu_label = _("Conversations")
     menu_order = 170
-    add_to_admin_menu = True
-    add_to_reference_index = False
-    copy_view_enabled = False
-    inspect_view_enabled = True
     form_fields = []
-    list_per_page = 30
     index_view_class = conversations.ConversationsIndex
     inspect_view_class = conversations.ConversationPage
-
-    def get_common_view_kwargs(self, **kwargs):
-        nothing = dict.fromkeys(
-            ("add_url_name", "edit_url_name", "delete_url_name", "history_url_name", "usage_url_name")
-        )
-        return super().get_common_view_kwargs(**nothing, **kwargs)
-
-    def get_inspect_view_kwargs(self, **kwargs):
-        return {}
+    own = ("inspect",)
+    without = ("add", "edit", "delete", "history", "usage")
 
     def get_urlpatterns(self):
         act = {

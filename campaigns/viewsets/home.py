@@ -1,7 +1,7 @@
 """What campaigns put on the back office's first page."""
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Count, Min, Q
+from django.db.models import Case, Count, Exists, Min, OuterRef, Q, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -9,6 +9,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from campaigns import approving, results
 from campaigns.models import Conversation, Delivery, InboundText, Message, Registration, Webinar
 from coalition import languages
 from coalition.viewsets.home import SHOWN, Panel
@@ -59,6 +60,29 @@ class TextsPanel(Panel):
         }
 
 
+class ApprovalsPanel(Panel):
+    """Messages that wait for this user to read them."""
+
+    name = "approvals"
+    order = 105
+    title = gettext_lazy("You are asked to read")
+    icon = "glasses"
+    permission = "campaigns.view_message"
+
+    @cached_property
+    def lines(self):
+        asked = Message.objects.filter(approving.waiting(), approval_asked_of=self.request.user)
+        return [
+            {
+                "words": message.name,
+                "url": reverse("messages:check", args=[message.pk]),
+                "note": languages.format_date(timezone.localdate(message.approval_asked_at)),
+                "tone": "warn",
+            }
+            for message in asked.order_by("approval_asked_at")[:SHOWN]
+        ]
+
+
 class UncertainPanel(Panel):
     """Deliveries that may or may not have left: no machine sends them again."""
 
@@ -71,7 +95,10 @@ class UncertainPanel(Panel):
     @cached_property
     def lines(self):
         uncertain = Delivery.objects.filter(state=Delivery.State.UNCERTAIN).order_by()
-        counts = dict(uncertain.values_list("message").annotate(number=Count("pk"))[:SHOWN])
+        # Message by message, by their index: of all deliveries together it would read every one.
+        some = Message.objects.filter(Exists(uncertain.filter(message=OuterRef("pk")))).order_by("-started_at")
+        found = list(some[:SHOWN])
+        counts = dict(uncertain.filter(message__in=found).values_list("message").annotate(number=Count("*")))
         return [
             {
                 "words": message.name,
@@ -84,7 +111,7 @@ class UncertainPanel(Panel):
                 % {"number": intcomma(n)},
                 "tone": "warn",
             }
-            for message, n in ((m, counts[m.pk]) for m in Message.objects.filter(pk__in=counts))
+            for message, n in ((m, counts[m.pk]) for m in found if m.pk in counts)
         ]
 
 
@@ -101,22 +128,22 @@ class MessagesPanel(Panel):
     @cached_property
     def lines(self):
         state = Message.State
-        open_ = Message.objects.filter(state__in=[state.SENDING, state.PAUSED, state.DRAFT]).annotate(
-            total=Count("deliveries", ~Q(deliveries__state=Delivery.State.HELD)),
-            left=Count("deliveries", Q(deliveries__state__in=[Delivery.State.QUEUED, Delivery.State.SENDING])),
-        )
-        rank = {state.SENDING: 0, state.PAUSED: 1, state.DRAFT: 2}
-        tones = {state.SENDING: "", state.PAUSED: "warn", state.DRAFT: ""}
+        shown = [state.SENDING, state.PAUSED, state.SCHEDULED, state.DRAFT]
+        rank = Case(*(When(state=one, then=place) for place, one in enumerate(shown)), default=len(shown))
+        open_ = Message.objects.filter(state__in=shown, is_template=False)
+        found = list(open_.order_by(rank, "-created_at")[:SHOWN])
+        figures = results.figures_of([message for message in found if message.started_at])
+        tones = {state.PAUSED: "warn"}
         return [
             {
                 "words": message.name,
                 "url": reverse("messages:inspect", args=[message.pk]),
                 "note": f"{message.get_channel_display()} · {message.get_state_display()}",
-                "tone": tones[message.state],
-                "done": message.total - message.left,
-                "total": message.total,
+                "tone": tones.get(message.state, ""),
+                "done": figures[message.pk]["done"] if message.pk in figures else 0,
+                "total": figures[message.pk]["audience"] if message.pk in figures else 0,
             }
-            for message in sorted(open_[:20], key=lambda m: rank[m.state])[:SHOWN]
+            for message in found
         ]
 
 

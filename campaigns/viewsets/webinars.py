@@ -9,39 +9,25 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from campaigns.forms.webinars import WebinarForm
 from campaigns.models import Registration, Webinar
 from campaigns.views import webinars
+from coalition.viewsets.rooms import Room
 
 
-class WebinarViewSet(ModelViewSet):
+class WebinarViewSet(Room, ModelViewSet):
     model = Webinar
     name = "webinars"
     icon = "calendar-alt"
     menu_label = _("Webinars")
     menu_order = 180
-    add_to_admin_menu = True
-    add_to_reference_index = False
-    copy_view_enabled = False
-    inspect_view_enabled = True
-    list_per_page = 30
+    search_fields = ["title"]
     index_view_class = webinars.WebinarsIndex
     add_view_class = webinars.Plan
     edit_view_class = webinars.Edit
     delete_view_class = webinars.Delete
     inspect_view_class = webinars.WebinarDetail
+    own = ("inspect",)
 
     def get_form_class(self, for_update=False):
         return WebinarForm
-
-    def get_index_view_kwargs(self, **kwargs):
-        return super().get_index_view_kwargs(search_fields=["title"], **kwargs)
-
-    def get_add_view_kwargs(self, **kwargs):
-        return super().get_add_view_kwargs(**kwargs) | {"template_name": webinars.Plan.template_name}
-
-    def get_edit_view_kwargs(self, **kwargs):
-        return super().get_edit_view_kwargs(**kwargs) | {"template_name": webinars.Edit.template_name}
-
-    def get_inspect_view_kwargs(self, **kwargs):
-        return {}
 
     def get_permissions_to_register(self):
         """Registrations have a screen here and nowhere else, so their permissions are given here too."""
