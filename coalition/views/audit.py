@@ -6,6 +6,7 @@ from collections import defaultdict
 from django.apps import apps
 from django.core.exceptions import PermissionDenied
 from django.http import StreamingHttpResponse
+from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -18,6 +19,7 @@ from coalition import accounts, audit, consent
 from coalition.forms.audit import AuditForm
 from coalition.models import AuditLine, BulkAction, Decision, Handover, Import, ImportedRow
 from coalition.reading_people import REASONS
+from coalition.views.searching import FindsPeople, unseen
 
 PAGE = 50
 FILE_ROWS = 100_000
@@ -38,7 +40,9 @@ PAGES = {
 }
 
 
-class MayRead:
+class MayRead(FindsPeople):
+    typed = "words"  # of who did it, or of the reason
+
     def dispatch(self, request, *args, **kwargs):
         if not request.user.has_perm("coalition.view_auditline"):
             raise PermissionDenied
@@ -208,14 +212,23 @@ class Audit(MayRead, WagtailAdminTemplateMixin, TemplateView):
     def get_breadcrumbs_items(self):
         return [*self.breadcrumbs_items, {"url": "", "label": self.page_title}]
 
+    def post(self, request, *args, **kwargs):
+        query = self.query_of(request.POST)
+        return redirect(f"{request.path}?{query}" if query else request.path)
+
+    def query_of(self, asked):
+        """What leads to the newest of the lines that are asked for."""
+        kept = {name: asked[name] for name in AuditForm.base_fields if asked.get(name)}
+        return unseen(urlencode(kept), self.typed)
+
     def get_context_data(self, **kwargs):
-        form = AuditForm(self.request.GET or None)
+        form = AuditForm(self.asked or None)
         asked = form.cleaned_data if form.is_valid() else {}
         found = audit.find(**asked) if form.is_valid() or not form.is_bound else AuditLine.objects.none()
         # Pages are asked for by the line they begin after: the thousandth is as fast as the first.
         before = self.request.GET.get("before", "")
         page = audit.page(found, before=int(before) if before.isdecimal() and len(before) < 19 else None, size=PAGE)
-        query = urlencode({name: value for name, value in self.request.GET.items() if value and name != "before"})
+        query = self.query_of(self.asked)
         subjects = subjects_of(page.lines)
         return super().get_context_data(**kwargs) | {
             "form": form,
@@ -231,7 +244,7 @@ class AuditFile(MayRead, View):
     """What is shown, as a CSV file; that it was taken out is a line of its own."""
 
     def get(self, request):
-        form = AuditForm(request.GET)
+        form = AuditForm(self.asked)
         if not form.is_valid():
             raise PermissionDenied
         audit.record(audit.Action.EXPORT, AuditLine, details={"what": "audit"}, why=_("The audit as a file"))

@@ -115,7 +115,12 @@ def _let_in(request, representative, token, view):
     if came_back or (request.method == "POST" and (not device.known or not value)):
         device = devices.recognise(representative, value or fresh)
     request.desk = Desk(representative, token, device)
-    response = private(view())
+    try:
+        response = private(view())
+    except Exception:
+        if fresh and device.known:  # an error page brings no cookie: nobody would ever be this device
+            devices.forget(representative, fresh)
+        raise
     return remember(response, fresh) if fresh else response
 
 
@@ -138,17 +143,15 @@ def _desk_door(view, *, strangers):
     @never_cache
     @wraps(view)
     def door(request, token, **kwargs):
-        try:
-            representative = signing_on.open_desk(token)
-        except signing_on.LinkError as error:
-            return private(no_desk(request, token, error))
-
         def inside():
             if strangers or request.desk.trusted:
                 return view(request, request.desk, **kwargs)
             return redirect(prove_url(request))
 
-        return _let_in(request, representative, token, inside)
+        try:
+            return _let_in(request, signing_on.open_desk(token), token, inside)
+        except signing_on.LinkError as error:  # also one that was closed while the page was open
+            return private(no_desk(request, token, error))
 
     return door
 

@@ -19,9 +19,21 @@ from coalition.models import Export, Version
 from coalition.views.organizations.listing import OrganizationsIndex
 from coalition.views.people.listing import ORDERS
 from coalition.views.screens import Screen
+from coalition.views.searching import FindsPeople, unseen
 
 Subject = Export.Subject
 EXPORTS_A_PAGE = 30
+
+
+def address(subject, query):
+    """The list that a file is taken from, as it is today; words that find people stand hidden in its address."""
+    if subject == Subject.SIGNATURES:
+        return reverse("exports:signatures", args=[QueryDict(query)["version"]])
+    if subject == Subject.PEOPLE:
+        home, query = reverse("people:list"), unseen(query)
+    else:
+        home = reverse("organizations:index")
+    return f"{home}?{query}" if query else home
 
 
 class ExportScreen(Screen, FormView):
@@ -32,7 +44,6 @@ class ExportScreen(Screen, FormView):
     permission_required = "add"
     header_icon = "download"
     subject = None
-    list_url = ""
 
     def dispatch(self, request, *args, **kwargs):
         if not self.may_see():
@@ -46,6 +57,10 @@ class ExportScreen(Screen, FormView):
         """Whom the address finds, in its order."""
         raise NotImplementedError
 
+    @property
+    def asked(self):
+        return self.request.GET
+
     @cached_property
     def resource(self):
         return resources.resource_of(self.subject, with_people=accounts.sees_people(self.request.user))
@@ -56,7 +71,7 @@ class ExportScreen(Screen, FormView):
 
     @cached_property
     def question(self):
-        asked = saved_views.question(self.request.GET.urlencode())
+        asked = saved_views.question(self.asked.urlencode())
         chosen = [("pk", pk) for pk in self.request.GET.getlist("pk")[: finding.AT_MOST]]
         return "&".join(filter(None, [asked, urlencode(chosen)]))
 
@@ -73,7 +88,7 @@ class ExportScreen(Screen, FormView):
     def get_context_data(self, **kwargs):
         return super().get_context_data(**kwargs) | {
             "number": self.number,
-            "back": f"{reverse(self.list_url)}?{self.question}" if self.question else reverse(self.list_url),
+            "back": address(self.subject, self.question),
             "subject": self.subject,
             "narrowed": bool(self.question),
             "remembered": exporting.last_of(self.request.user, self.subject) is not None,
@@ -98,17 +113,16 @@ class ExportScreen(Screen, FormView):
         return spreadsheets.csv_stream(name, header, rows)
 
 
-class ExportPeople(ExportScreen):
+class ExportPeople(FindsPeople, ExportScreen):
     page_title = gettext_lazy("Export people")
     subject = Subject.PEOPLE
     listing = ("people:list", gettext_lazy("People"))
-    list_url = "people:list"
 
     def may_see(self):
         return accounts.sees_people(self.request.user)
 
     def found(self):
-        people = finding.found(self.request.GET, self.request).present()
+        people = finding.found(self.asked, self.request).present()
         return people.order_by(*ORDERS.get(self.request.GET.get("ordering"), ORDERS["-created_at"]))
 
 
@@ -116,7 +130,6 @@ class ExportOrganizations(ExportScreen):
     page_title = gettext_lazy("Export organizations")
     subject = Subject.ORGANIZATIONS
     listing = ("organizations:index", gettext_lazy("Organizations"))
-    list_url = "organizations:index"
     index_kwargs = {}
 
     def may_see(self):
@@ -241,18 +254,10 @@ class Exports(Screen, TemplateView):
         for export in page:
             held = labels[Subject(export.subject)]
             export.labels = [capfirst(str(held[key].column_name)) if key in held else key for key in export.columns]
-            export.list_url = _list_of(export)
+            export.list_url = address(export.subject, export.query)
         return super().get_context_data(**kwargs) | {
             "page_obj": page,
             "what": what,
             "subjects": Subject.choices,
             "query": urlencode({"what": what}) if what else "",
         }
-
-
-def _list_of(export):
-    """The address of the list that a file was taken from, as it is today."""
-    if export.subject == Subject.SIGNATURES:
-        return reverse("exports:signatures", args=[QueryDict(export.query)["version"]])
-    home = reverse("people:list" if export.subject == Subject.PEOPLE else "organizations:index")
-    return f"{home}?{export.query}" if export.query else home

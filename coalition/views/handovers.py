@@ -71,8 +71,7 @@ class RecordHandover(Screen, FormView):
         handover = form.keep(self.request.user)
         if handover is None:
             return self.form_invalid(form)
-        if form.cleaned_data["tell"]:
-            tasks.send_notices.delay_on_commit()
+        tasks.finish_handover.delay_on_commit(handover.pk)
         log(instance=handover.publication, action="coalition.hand_over", data={"handover": handover.pk})
         messages.success(self.request, _("The delivery is on record, with who stood under the text."))
         return redirect("handovers:inspect", handover.pk)
@@ -123,9 +122,30 @@ class HandoverPage(RecordScreen, TemplateView):
                 for scope in Organization.Scope
                 if scope in names
             ],
-            "papers": self.record.papers.order_by("language"),
-            "may_see_papers": self.request.user.has_perm("coalition.view_handoverpaper"),
+            **_papers(self.request, self.record),
         }
+
+
+class HandoverPapers(RecordScreen, TemplateView):
+    """The part of that page which fills while the papers are drawn: it asks again until all are there."""
+
+    template_name = "coalition/handovers/papers.html"
+    listing = HandoverPage.listing
+    subject = "handover"
+    home = "handovers:inspect"
+
+    def records(self):
+        return Handover.objects.select_related("version")
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**kwargs) | _papers(self.request, self.record)
+
+
+def _papers(request, handover):
+    return {
+        "papers": handover.papers.order_by("language"),
+        "may_see_papers": request.user.has_perm("coalition.view_handoverpaper"),
+    }
 
 
 class Paper(RecordScreen, TemplateView):

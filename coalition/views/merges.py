@@ -18,6 +18,7 @@ from wagtail.admin import messages
 from coalition import duplicates, languages, likeness, merging, unmerging
 from coalition.models import Address, Merge, Person
 from coalition.views.duplicates import DuplicatesScreen, with_details
+from coalition.views.searching import FindsPeople, unseen
 
 FOUND_AT_MOST = 8
 MERGES_A_PAGE = 30
@@ -49,7 +50,7 @@ class ForMerging(DuplicatesScreen):
         return merging.Plan(people, keep=int(keep) if keep.isdecimal() else None, choices=choices)
 
 
-class Compare(ForMerging, TemplateView):
+class Compare(FindsPeople, ForMerging, TemplateView):
     """Two to five records side by side: field by field, what stands and what comes along."""
 
     template_name = "coalition/duplicates/compare.html"
@@ -65,11 +66,10 @@ class Compare(ForMerging, TemplateView):
 
     def get_context_data(self, **kwargs):
         people = self.chosen
-        words = self.request.GET.get("q", "").strip()
         room = len(people) < merging.AT_MOST
         found = []
-        if words and room:
-            found = Person.objects.present().search(words).exclude(pk__in=[p.pk for p in people])
+        if self.words and room:
+            found = Person.objects.present().search(self.words).exclude(pk__in=[p.pk for p in people])
             found = with_details(found.order_by("-created_at", "-pk"))[:FOUND_AT_MOST]
         return super().get_context_data(**kwargs) | {
             "people": lettered(people),
@@ -77,7 +77,7 @@ class Compare(ForMerging, TemplateView):
             "letters": {p.pk: p.letter for p in people},
             "alike": self.alike(people) if room else [],
             "found": [self.offer(person, people) for person in found],
-            "words": words,
+            "words": self.words,
             "room": room,
             "most": merging.AT_MOST,
         }
@@ -117,6 +117,17 @@ class Compare(ForMerging, TemplateView):
         said = ngettext("%(number)d record is one now.", "%(number)d records are one now.", number)
         messages.success(request, said % {"number": number})
         return redirect("duplicates:merged", done.pk)
+
+
+class Find(ForMerging, View):
+    """What was typed to find another record of theirs, on its way into the address, where it cannot be read."""
+
+    http_method_names = ["post"]
+
+    def post(self, request):
+        people = [("person", person.pk) for person in self.people(request.POST.getlist("person"))]
+        query = unseen(urlencode([*people, ("q", request.POST.get("q", "").strip())]))
+        return redirect(f"{reverse('duplicates:compare')}?{query}#more")
 
 
 class Preview(ForMerging, TemplateView):

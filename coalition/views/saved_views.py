@@ -1,7 +1,7 @@
 """Saved views: a list as somebody likes to see it, under a name, as a tab above the list."""
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from wagtail.admin import messages
 from coalition import saved_views
 from coalition.forms.saved_views import SavedViewForm
 from coalition.models import SavedView
+from coalition.views import searching
 from coalition.views.screens import Screen
 
 LISTS = {
@@ -23,6 +24,12 @@ LISTS = {
         "coalition.view_organization",
     ),
 }
+
+
+def address(view):
+    """The list as a view shows it. A view keeps words as they were typed; about people, an address hides them."""
+    query = searching.unseen(view.query) if view.screen == SavedView.Screen.PEOPLE else view.query
+    return f"{reverse(LISTS[view.screen][0])}?{query or 'view=all'}"
 
 
 class WithSavedViews:
@@ -37,16 +44,16 @@ class WithSavedViews:
         if not request.GET and not self.results_only:
             start = SavedView.objects.filter(owner=request.user, screen=self.screen, start=True).first()
             if start and start.query:
-                return redirect(f"{self.index_url}?{start.query}")
+                return redirect(address(start))
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, *args, **kwargs):
-        asked = saved_views.question(self.request.GET.urlencode())
+        asked = saved_views.question(searching.asked(self.request.GET).urlencode())
         views = saved_views.for_user(self.request.user, self.screen)
         return super().get_context_data(*args, **kwargs) | {
-            "views": [(view, f"{self.index_url}?{view.query or 'view=all'}", view.query == asked) for view in views],
+            "views": [(view, address(view), view.query == asked) for view in views],
             "may_save_view": self.request.user.has_perm("coalition.add_savedview"),
-            "view_query": asked,
+            "view_query": saved_views.question(self.request.GET.urlencode()),
             "view_is_kept": any(view.query == asked for view in views),
             "screen": self.screen,
         }
@@ -72,7 +79,7 @@ class ViewScreen(Screen):
 
     @property
     def url(self):
-        return f"{reverse(self.listing[0])}?{self.saved.query or 'view=all'}"
+        return address(self.saved)
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(**kwargs) | {"saved": self.saved, "back": self.url, "button": self.button}
@@ -103,7 +110,7 @@ class SaveView(KeepingView):
         screen = self.request.GET.get("screen")
         if screen not in SavedView.Screen.values:
             raise Http404
-        self.query = saved_views.question(self.request.GET.get("query", ""))
+        self.query = saved_views.question(searching.asked(QueryDict(self.request.GET.get("query", ""))).urlencode())
         return SavedView(owner=self.request.user, screen=screen, query=self.query)
 
 

@@ -1,7 +1,9 @@
 """What the back office's own screens have in common: who may enter, the way there, and a history told page by page."""
 
 from django.core.paginator import Paginator
-from django.shortcuts import get_object_or_404
+from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from wagtail.admin.views import generic
@@ -10,6 +12,7 @@ from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 
 from coalition.forms.people import NoteForm
 from coalition.models import Entry, fold
+from coalition.views.searching import PARAMETER, FindsPeople, unseen
 
 ANY = ["add", "change", "delete", "view"]
 LINES_A_PAGE = 25
@@ -20,6 +23,12 @@ class Index(generic.IndexView):
     """A list. Wagtail's own export asks for no reason and leaves no record (rule P5): files leave by `exports` only."""
 
     FORMATS = ()
+
+
+def counted(rows, to):
+    """How many of these rows point by their field `to` at the row of a list: joined to it, they would multiply."""
+    rows = rows.filter(**{to: OuterRef("pk")}).order_by().values(to).annotate(n=Count("pk"))
+    return Coalesce(Subquery(rows.values("n"), output_field=IntegerField()), 0)
 
 
 class Screen(PermissionCheckedMixin, WagtailAdminTemplateMixin):
@@ -75,14 +84,21 @@ class RecordScreen(Screen):
         }
 
 
-class WithHistory:
+class WithHistory(FindsPeople):
     """Adds the timeline of `self.record` to a page: by kind, searched, paged; see `backoffice/parts/history.html`.
 
     The page must be one for people who may see people, or ask for `history()` only then.
     """
 
+    typed = "words"  # of notes and replies: what people said, and who
+
+    def post(self, request, *args, **kwargs):
+        asked = {key: value for key in ("kind", "words") if (value := request.POST.get(key, "").strip())}
+        query = unseen(urlencode(asked), self.typed)
+        return redirect(f"{self.url}?{query}#timeline" if query else f"{self.url}#timeline")
+
     def history(self, note_form=None):
-        asked = {key: self.request.GET.get(key, "").strip() for key in ("kind", "words")}
+        asked = {key: self.asked.get(key, "").strip() for key in ("kind", "words")}
         if asked["kind"] not in Entry.Kind.values:
             asked["kind"] = ""
         lines = self.record.entries.select_related("by")
@@ -94,7 +110,8 @@ class WithHistory:
         return asked | {
             "page_obj": Paginator(lines, LINES_A_PAGE).get_page(self.request.GET.get("p")),
             "kinds": [kind for kind in Entry.Kind.choices if kind[0] in held or kind[0] == asked["kind"]],
-            "query": urlencode({key: value for key, value in asked.items() if value}),
+            "query": unseen(urlencode({key: value for key, value in asked.items() if value}), self.typed),
+            "find": self.request.GET.get(PARAMETER, ""),
             "note_form": note_form or NoteForm(),
             "may_note": self.request.user.has_perm("coalition.add_entry"),
         }

@@ -34,10 +34,10 @@ def personal(view):
     def door(request, token, **kwargs):
         try:
             invitation = signing_on.open_link(token)
-        except signing_on.LinkError as error:
+            representative = invitation.representative
+            return behind_link(request, representative, token, lambda: view(request, invitation, token, **kwargs))
+        except signing_on.LinkError as error:  # also one that was closed while the page was open
             return private(_no_way_in(request, token, error))
-        representative = invitation.representative
-        return behind_link(request, representative, token, lambda: view(request, invitation, token, **kwargs))
 
     return door
 
@@ -145,8 +145,6 @@ def sign(request, invitation, token):
                 invitation.round.refresh_from_db()
                 invitation.representative.refresh_from_db()
                 status, notice = 409, "closed"
-            except signing_on.RevokedLink as error:
-                return _no_way_in(request, token, error)
             except ValidationError as error:
                 form.add_error(None, error)
             else:
@@ -288,8 +286,6 @@ def withdraw(request, invitation, token):
             pass  # a second press: what stands is shown
         except signing_on.MayNotSign:
             return render(request, "coalition/signing/withdraw.html", context, status=403)
-        except signing_on.RevokedLink as error:
-            return _no_way_in(request, token, error)
         else:
             tasks.send_notices.delay_on_commit()
         return redirect("sign_recorded", token=token)

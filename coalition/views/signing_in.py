@@ -22,6 +22,7 @@ from wagtail.users.models import UserProfile
 
 from coalition import second_factor
 from coalition.forms.staff import CodeForm, RecoveryForm
+from coalition.languages import language_of
 from coalition.models import User
 
 HALF_WAY = "sign_in_half_way"
@@ -67,7 +68,7 @@ def _speak_to(user):
     """From here on in the language this person chose for the back office, not in that of the browser."""
     profile = UserProfile.objects.filter(user=user).first()
     if profile and profile.preferred_language:
-        activate(profile.preferred_language)
+        activate(language_of(user))
 
 
 def _enter(request, user, held, device):

@@ -6,29 +6,19 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.models import BulkAction, PeopleList
 from coalition.views.people import bulk, lists
+from coalition.viewsets.rooms import Room
 
 
-class BulkActionViewSet(ModelViewSet):
+class BulkActionViewSet(Room, ModelViewSet):
     model = BulkAction
     name = "bulk"
     url_prefix = "many"  # Wagtail has pages of its own below "bulk"
     icon = "history"
-    add_to_reference_index = False
+    add_to_admin_menu = False
     form_fields = ["kind"]
-    inspect_view_enabled = True
-    list_per_page = 30
     index_view_class = bulk.ActionsIndex
-
-    def get_common_view_kwargs(self, **kwargs):
-        return super().get_common_view_kwargs(delete_url_name=None, usage_url_name=None, add_url_name=None, **kwargs)
-
-    def get_index_view_kwargs(self, **kwargs):
-        kwargs = super().get_index_view_kwargs(**kwargs)
-        return {key: value for key, value in kwargs.items() if not key.endswith("template_name")} | {
-            "add_url_name": None,
-            "edit_url_name": None,
-            "header_icon": self.icon,
-        }
+    own = ("index",)
+    without = ("add", "edit", "delete", "usage")
 
     def page(self, view):
         return view.as_view(permission_policy=self.permission_policy)
@@ -48,24 +38,19 @@ class BulkActionViewSet(ModelViewSet):
         """There is no edit page to find."""
 
 
-class ListViewSet(ModelViewSet):
+class ListViewSet(Room, ModelViewSet):
     model = PeopleList
     name = "lists"
     icon = "list-ul"
     menu_label = _("Lists")
     menu_order = 125
-    add_to_admin_menu = True
-    add_to_reference_index = False
     form_fields = ["name"]
+    inspect_view_enabled = False
     list_per_page = 50
     index_view_class = lists.ListsIndex
-
-    def get_common_view_kwargs(self, **kwargs):
-        return super().get_common_view_kwargs(delete_url_name=None, usage_url_name=None, **kwargs)
-
-    def get_index_view_kwargs(self, **kwargs):
-        kwargs = super().get_index_view_kwargs(search_fields=["name"], **kwargs)
-        return {key: value for key, value in kwargs.items() if not key.endswith("template_name")}
+    search_fields = ["name"]
+    own = ("index",)
+    without = ("delete", "usage")
 
     def page(self, view):
         return view.as_view(permission_policy=self.permission_policy)

@@ -26,6 +26,7 @@ class DuplicatesViewSet(ModelViewSet):
             "search/progress/": (duplicates.Progress, "progress"),
             "rule/": (duplicates.Rule, "rule"),
             "compare/": (merges.Compare, "compare"),
+            "compare/find/": (merges.Find, "find"),
             "compare/preview/": (merges.Preview, "preview"),
             "merges/": (merges.Merges, "merges"),
             "merges/<int:pk>/": (merges.MergePage, "merged"),

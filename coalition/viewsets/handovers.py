@@ -24,6 +24,7 @@ class HandoverViewSet(ModelViewSet):
             path("", self.construct_view(handovers.Handovers), name="index"),
             path("record/<int:version>/", self.construct_view(handovers.RecordHandover), name="record"),
             path("<int:pk>/", self.construct_view(handovers.HandoverPage), name="inspect"),
+            path("<int:pk>/papers/", self.construct_view(handovers.HandoverPapers), name="papers"),
             path("<int:pk>/papers/<int:paper>/", self.construct_view(handovers.Paper), name="paper"),
         ]
 

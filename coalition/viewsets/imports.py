@@ -6,37 +6,21 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.models import Import
 from coalition.views.imports import following, listing, steps
+from coalition.viewsets.rooms import Room
 
 
-class ImportViewSet(ModelViewSet):
+class ImportViewSet(Room, ModelViewSet):
     model = Import
     name = "imports"
     icon = "upload"
     menu_label = _("Imports")
     menu_order = 130
-    add_to_admin_menu = True
-    add_to_reference_index = False
-    copy_view_enabled = False
-    inspect_view_enabled = True
     form_fields = []
-    list_per_page = 30
     index_view_class = listing.ImportsIndex
     add_view_class = steps.Upload
     inspect_view_class = following.ImportPage
-
-    def get_common_view_kwargs(self, **kwargs):
-        nothing = dict.fromkeys(("edit_url_name", "delete_url_name", "history_url_name", "usage_url_name"))
-        return super().get_common_view_kwargs(**nothing, **kwargs)
-
-    def get_index_view_kwargs(self, **kwargs):
-        kwargs = super().get_index_view_kwargs(**kwargs)
-        return {key: value for key, value in kwargs.items() if not key.endswith("template_name")}
-
-    def get_add_view_kwargs(self, **kwargs):
-        return {}
-
-    def get_inspect_view_kwargs(self, **kwargs):
-        return {}
+    own = ("index", "add", "inspect")
+    without = ("edit", "delete", "history", "usage")
 
     def get_urlpatterns(self):
         about_one = {

@@ -17,42 +17,25 @@ from coalition.views.organizations import (
     papers,
     representatives,
 )
+from coalition.viewsets.rooms import Room
 
 
-class OrganizationViewSet(ModelViewSet):
+class OrganizationViewSet(Room, ModelViewSet):
     model = Organization
     name = "organizations"
     icon = "group"
     menu_label = _("Organizations")
     menu_order = 110
-    add_to_admin_menu = True
-    add_to_reference_index = False
-    copy_view_enabled = False
-    inspect_view_enabled = True
     list_per_page = 50
     index_view_class = listing.OrganizationsIndex
     add_view_class = editing.AddOrganization
     edit_view_class = editing.EditOrganization
     inspect_view_class = page.OrganizationPage
+    own = ("index", "add", "edit", "inspect")
+    without = ("delete", "usage")
 
     def get_form_class(self, for_update=False):
         return OrganizationForm
-
-    def get_common_view_kwargs(self, **kwargs):
-        return super().get_common_view_kwargs(delete_url_name=None, usage_url_name=None, **kwargs)
-
-    def get_index_view_kwargs(self, **kwargs):
-        kwargs = super().get_index_view_kwargs(**kwargs)
-        return {key: value for key, value in kwargs.items() if not key.endswith("template_name")}
-
-    def get_add_view_kwargs(self, **kwargs):
-        return {}
-
-    def get_edit_view_kwargs(self, **kwargs):
-        return {}
-
-    def get_inspect_view_kwargs(self, **kwargs):
-        return {}
 
     def get_urlpatterns(self):
         here = "inspect/<int:pk>/"

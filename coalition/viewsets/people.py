@@ -8,9 +8,10 @@ from coalition.forms.people import PersonForm
 from coalition.models import Person
 from coalition.views.people import editing, listing, person
 from coalition.views.sensitive import SensitiveDetails
+from coalition.viewsets.rooms import Room
 
 
-class PersonViewSet(SnippetViewSet):
+class PersonViewSet(Room, SnippetViewSet):
     model = Person
     url_namespace = "people"
     url_prefix = "people"
@@ -18,33 +19,20 @@ class PersonViewSet(SnippetViewSet):
     menu_label = _("People")
     menu_name = "people"
     menu_order = 100
-    add_to_admin_menu = True
-    copy_view_enabled = False
-    inspect_view_enabled = True
-    list_per_page = 30
     index_view_class = listing.PeopleIndex
     add_view_class = editing.AddPerson
     edit_view_class = editing.EditPerson
     inspect_view_class = person.PersonPage
+    own = ("index", "add", "edit", "inspect")
+    without = ("delete", "usage")
 
     def get_form_class(self, for_update=False):
         return PersonForm
 
     def get_index_view_kwargs(self, **kwargs):
         kwargs = super().get_index_view_kwargs(**kwargs)
-        return {key: value for key, value in kwargs.items() if not key.endswith("template_name") and key != "queryset"}
-
-    def get_add_view_kwargs(self, **kwargs):
-        return {}
-
-    def get_edit_view_kwargs(self, **kwargs):
-        return {}
-
-    def get_inspect_view_kwargs(self, **kwargs):
-        return {}
-
-    def get_common_view_kwargs(self, **kwargs):
-        return super().get_common_view_kwargs(delete_url_name=None, usage_url_name=None, **kwargs)
+        del kwargs["queryset"]  # the list asks for its people itself
+        return kwargs
 
     def get_urlpatterns(self):
         return [

@@ -6,40 +6,22 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.models import Publication
 from coalition.views.publications import comparing, freezing, listing, page, showing, writing
+from coalition.viewsets.rooms import Room
 
 
-class PublicationViewSet(ModelViewSet):
+class PublicationViewSet(Room, ModelViewSet):
     model = Publication
     name = "publications"
     icon = "doc-full-inverse"
     menu_label = _("Publications")
     menu_order = 140
-    add_to_admin_menu = True
-    add_to_reference_index = False
-    copy_view_enabled = False
-    inspect_view_enabled = True
-    list_per_page = 30
     form_fields = ["kind", "bill"]
     index_view_class = listing.PublicationsIndex
     add_view_class = writing.AddPublication
     inspect_view_class = page.PublicationPage
-
-    def get_common_view_kwargs(self, **kwargs):
-        return super().get_common_view_kwargs(
-            **{
-                **dict.fromkeys(("edit_url_name", "delete_url_name", "history_url_name", "usage_url_name")),
-                **kwargs,
-            }
-        )
-
-    def get_index_view_kwargs(self, **kwargs):
-        return super().get_index_view_kwargs(search_fields=["title", "bill"], **kwargs)
-
-    def get_add_view_kwargs(self, **kwargs):
-        return {}
-
-    def get_inspect_view_kwargs(self, **kwargs):
-        return {}
+    search_fields = ["title", "bill"]
+    own = ("add", "inspect")
+    without = ("edit", "delete", "history", "usage")
 
     def get_urlpatterns(self):
         here = "inspect/<int:pk>/"

@@ -7,34 +7,19 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.models import Round
 from coalition.views.rounds import acting, board, changing, letters, listing, matrix, opening, remarks
+from coalition.viewsets.rooms import Room
 
 
-class RoundViewSet(ModelViewSet):
+class RoundViewSet(Room, ModelViewSet):
     model = Round
     name = "rounds"
     icon = "clipboard-list"
     menu_label = _("Sign-on rounds")
     menu_order = 150
-    add_to_admin_menu = True
-    add_to_reference_index = False
-    copy_view_enabled = False
-    inspect_view_enabled = True
-    list_per_page = 30
     form_fields = ["deadline"]
     index_view_class = listing.RoundsIndex
-
-    def get_common_view_kwargs(self, **kwargs):
-        return super().get_common_view_kwargs(
-            **{
-                **dict.fromkeys(
-                    ("add_url_name", "edit_url_name", "delete_url_name", "history_url_name", "usage_url_name")
-                ),
-                **kwargs,
-            }
-        )
-
-    def get_index_view_kwargs(self, **kwargs):
-        return super().get_index_view_kwargs(search_fields=["publication__title", "publication__bill"], **kwargs)
+    search_fields = ["publication__title", "publication__bill"]
+    without = ("add", "edit", "delete", "history", "usage")
 
     def get_urlpatterns(self):
         return [

@@ -6,40 +6,23 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from coalition.models import Segment
 from coalition.views import segments
+from coalition.viewsets.rooms import Room
 
 
-class SegmentViewSet(ModelViewSet):
+class SegmentViewSet(Room, ModelViewSet):
     model = Segment
     name = "segments"
     icon = "crosshairs"
     menu_label = _("Segments")
     menu_order = 120
-    add_to_admin_menu = True
-    add_to_reference_index = False
-    copy_view_enabled = False
-    inspect_view_enabled = True
     form_fields = ["name"]
-    list_per_page = 30
     index_view_class = segments.SegmentsIndex
     add_view_class = segments.Builder
     edit_view_class = segments.EditSegment
     inspect_view_class = segments.SegmentPage
-
-    def get_common_view_kwargs(self, **kwargs):
-        return super().get_common_view_kwargs(delete_url_name=None, usage_url_name=None, **kwargs)
-
-    def get_index_view_kwargs(self, **kwargs):
-        kwargs = super().get_index_view_kwargs(search_fields=["name"], **kwargs)
-        return {key: value for key, value in kwargs.items() if not key.endswith("template_name")}
-
-    def get_add_view_kwargs(self, **kwargs):
-        return {}
-
-    def get_edit_view_kwargs(self, **kwargs):
-        return {}
-
-    def get_inspect_view_kwargs(self, **kwargs):
-        return {}
+    search_fields = ["name"]
+    own = ("index", "add", "edit", "inspect")
+    without = ("delete", "usage")
 
     def get_urlpatterns(self):
         here = "inspect/<int:pk>/"

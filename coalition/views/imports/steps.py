@@ -202,7 +202,7 @@ def shown(result, labels):
     """One row of the preview: its number, who, how to reach them, and what it changes or what is wrong."""
     row, details = result.row, result.row.details
     was, now = result.was, result.set
-    pairs = [(labels.get(key, key), was.get(key, ""), now[key]) for key in now if key in details]
+    pairs = [(labels.get(key, key), _listed(was.get(key)), _listed(now[key])) for key in now if key in details]
     for key, (old, new) in result.custom.items():
         pairs.append((labels.get(layouts.CUSTOM + key, key), _listed(old), _listed(new)))
     told = {*now, *(layouts.CUSTOM + key for key in result.custom)}

@@ -5,6 +5,7 @@ from django.db.models import Exists, OuterRef
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
@@ -15,6 +16,7 @@ from coalition import accounts, organizations
 from coalition.forms.organizations import MembershipForm
 from coalition.models import Membership, Person
 from coalition.views.organizations.page import OrganizationScreen
+from coalition.views.searching import FindsPeople, unseen
 
 FOUND = 8
 SORTED = 500
@@ -58,7 +60,7 @@ def found(organization, words):
     return list(people.prefetch_related("addresses")[:FOUND])
 
 
-class Members(MemberScreen, ListView):
+class Members(FindsPeople, MemberScreen, ListView):
     """All who belong to it; and, while one types, whom else we know. Works as a plain form as well."""
 
     template_name = "coalition/organizations/members.html"
@@ -71,21 +73,27 @@ class Members(MemberScreen, ListView):
         return held.order_by("person__search", "pk").prefetch_related("person__addresses")
 
     def get_context_data(self, **kwargs):
-        words = self.request.GET.get("q", "")
         return super().get_context_data(**kwargs) | {
-            "words": words,
-            "found": found(self.record, words),
+            **self.finding(self.words),
             "may_change_members": not self.record.is_binned
             and self.user_has_permission("change")
             and self.request.user.has_perm("coalition.change_membership"),
+        }
+
+    def finding(self, words):
+        return {
+            "organization": self.record,
+            "words": words,
+            "found": found(self.record, words),
             "may_add_people": self.request.user.has_perm("coalition.add_person"),
         }
 
-    def get(self, request, *args, **kwargs):
+    def post(self, request, *args, **kwargs):
+        words = request.POST.get("q", "").strip()
         if request.htmx and not request.htmx.boosted:
-            self.object_list = self.get_queryset().none()
-            return render(request, "coalition/organizations/found.html", self.get_context_data())
-        return super().get(request, *args, **kwargs)
+            return render(request, "coalition/organizations/found.html", self.finding(words))
+        query = unseen(urlencode({"q": words}))
+        return redirect(f"{request.path}?{query}" if query else request.path)
 
 
 class AddMember(ChangeMembers, View):

@@ -63,12 +63,12 @@ def _printed(organization, name_in):
 def edit(request, desk):
     """Change the profile; the other button only shows how the name would stand."""
     organization = desk.organization
-    form = ProfileForm(sent(request), organization=organization)
+    form = ProfileForm(sent(request), organization=organization, may_sign=desk.representative.may_sign)
     looked, status = None, 200
     if request.method == "POST":
         if not form.is_valid():
             status = 422
-        elif LOOK in request.POST:
+        elif LOOK in request.POST and form.may_sign:
             said = form.values["printed_name"]
             looked = _printed(organization, lambda code: (said.localize(code) if said else "") or organization.name)
         else:

@@ -18,6 +18,7 @@ from coalition import accounts, bulk, saved_views, tasks
 from coalition.forms import finding
 from coalition.forms.bulk import form_for
 from coalition.models import BulkAction
+from coalition.views import searching
 from coalition.views.screens import ANY, Index, RecordScreen, Screen
 
 Kind, State = BulkAction.Kind, BulkAction.State
@@ -58,7 +59,7 @@ def title_of(kind, number):
     return said[kind] % {"people": intcomma(number)}
 
 
-class Begin(Screen, FormView):
+class Begin(searching.FindsPeople, Screen, FormView):
     """The list leads here with what was ticked: how many, what, and only then the button that does it."""
 
     permission_required = "add"
@@ -68,7 +69,7 @@ class Begin(Screen, FormView):
 
     def setup(self, request, *args, **kwargs):
         super().setup(request, *args, **kwargs)
-        asked = request.GET
+        asked = self.asked
         self.what = asked.get("what", "")
         query = saved_views.question(asked.urlencode(), order=False)
         self.is_ticked = not asked.get("everybody")
@@ -81,7 +82,7 @@ class Begin(Screen, FormView):
 
     def dispatch(self, request, *args, **kwargs):
         if self.what == "export" and accounts.sees_people(request.user):
-            return redirect(f"{reverse('exports:people')}?{self.query}")
+            return redirect(f"{reverse('exports:people')}?{searching.unseen(self.query)}")
         if self.what not in Kind.values:
             raise Http404
         self.kind = Kind(self.what)
@@ -127,7 +128,7 @@ class Begin(Screen, FormView):
             "number": self.number,
             "sample": self.people[:SAMPLE],
             "more": self.number - SAMPLE,
-            "back": reverse("people:list") + ("" if self.is_ticked else f"?{self.query}"),
+            "back": reverse("people:list") + ("" if self.is_ticked else f"?{searching.unseen(self.query)}"),
             "in_background": self.number > bulk.AT_ONCE,
         }
 
@@ -159,13 +160,13 @@ class ActionScreen(RecordScreen):
         return words_of(self.action)
 
     def get_context_data(self, **kwargs):
-        action = self.action
+        action, people = self.action, reverse("people:list")
         return super().get_context_data(**kwargs) | {
             "running": action.state in (State.RUNNING, State.UNDOING),
             "figures": bulk.figures(action),
             "why": WHY.get(action.error, ""),
             "may_undo": may_undo(self.request.user, action),
-            "back": f"{reverse('people:list')}?{action.query}" if action.query else reverse("people:list"),
+            "back": f"{people}?{searching.unseen(action.query)}" if action.query else people,
         }
 
 

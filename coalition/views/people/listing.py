@@ -18,6 +18,7 @@ from coalition.models import SavedView
 from coalition.views.people.bulk import kinds_for
 from coalition.views.saved_views import WithSavedViews
 from coalition.views.screens import ANY, Index
+from coalition.views.searching import PeopleSearch
 
 ORDERS = {
     "created_at": ("created_at", "pk"),
@@ -104,13 +105,12 @@ class OpenEnded(WagtailPaginator):
         return OpenEndedPage(list(self.object_list[first : first + self.per_page + 1]), number, self)
 
 
-class PeopleIndex(WithSavedViews, Index):
+class PeopleIndex(PeopleSearch, WithSavedViews, Index):
     page_title = gettext_lazy("People")
     add_item_label = gettext_lazy("Add a person")
     any_permission_required = ANY
     filterset_class = finding.PeopleFilters
     paginator_class = OpenEnded
-    is_searchable = True
     default_ordering = "-created_at"
     results_template_name = "coalition/people/index_results.html"
     screen = SavedView.Screen.PEOPLE
@@ -146,11 +146,17 @@ class PeopleIndex(WithSavedViews, Index):
         return accounts.sees_people(self.request.user) and self.request.user.has_perm("coalition.add_export")
 
     @cached_property
+    def filters(self):
+        filters = super().filters
+        filters.is_valid()  # where only the results are asked for, nobody else looks before they name the filters
+        return filters
+
+    @cached_property
     def is_filtering(self):
         return any(self.request.GET.get(name) for name in self.filters.filters if name != "bin")
 
     def get_queryset(self):
-        people = finding.found(self.request.GET, self.request).prefetch_related("addresses", "tags")
+        people = finding.found(self.asked, self.request).prefetch_related("addresses", "tags")
         return people.order_by(*ORDERS[self.ordering])
 
     def get_context_data(self, *args, **kwargs):

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 from django.views.generic import FormView, TemplateView
+from wagtail import hooks
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
@@ -15,6 +16,10 @@ from coalition.forms.people import HeardStopForm, NoteForm, TagsForm
 from coalition.models import Address, Consent, PeopleList, Person
 from coalition.views.follow_ups import follow_ups_of
 from coalition.views.screens import RecordScreen, WithHistory
+
+# What apps above know of a person. A hook takes `person` and `user` and gives panels: {"name", "title", "lines"},
+# each line {"words", "url", "note"}.
+PANELS_HOOK = "person_panels"
 
 
 class PersonScreen(RecordScreen):
@@ -69,6 +74,7 @@ class PersonPage(WithHistory, PersonScreen, TemplateView):
                 "memberships": person.memberships.select_related("organization"),
                 "tags": person.tags.all(),
                 "external_ids": person.external_ids.all(),
+                "panels": [panel for give in hooks.get_hooks(PANELS_HOOK) for panel in give(person=person, user=user)],
                 "is_binned": is_binned,
                 "may_change": may_change,
                 "may_stop": user.has_perm("coalition.add_consent"),
