@@ -1,9 +1,11 @@
 """Hand over: how, when and to whom the signed text went, with who stood under it and the papers of that moment.
 
-From then on a partner that withdraws stays on record with a dated note (rule G7).
+The record is made at once; its papers, which take long for a long list, and the emails follow (`finish`), and show that
+very moment. From then on a partner that withdraws stays on record with a dated note (rule G7).
 """
 
 import hashlib
+from contextlib import contextmanager
 from datetime import timedelta
 from zoneinfo import available_timezones
 
@@ -11,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
@@ -19,17 +22,13 @@ from i18nfield.strings import LazyI18nString
 
 from coalition import audit, papers, roll, timeline
 from coalition.counting import delivered
-from coalition.models import Decision, Entry, Handover, HandoverPaper, Publication
+from coalition.models import Decision, Entry, Handover, HandoverPaper, Organization, Publication
 from coalition.signing_on.partners import tell_partners
 
-__all__ = ["ListChanged", "delivered", "hand_over", "unchanged_since"]
+__all__ = ["delivered", "finish", "hand_over", "stalled", "unchanged_since"]
 
 HANDED_OVER = _("“%(title)s” was handed over with its signature: version %(number)s, %(to)s")
-TRIES = 3
-
-
-class ListChanged(Exception):
-    """Somebody signed or withdrew each time that the papers were being made. Nothing was recorded."""
+STALLED = timedelta(minutes=3)  # drawing takes seconds; whatever waits so long was lost by the queue
 
 
 def unchanged_since(version, moment):
@@ -46,23 +45,49 @@ def hand_over(version, *, way, to, at, zone, note="", handed=None, tell=True, by
     """Record that a text was handed over at a moment, with who stood under it then. Returns the Handover.
 
     `to`: {language: to whom}, in every language. `handed`: {language: PDF bytes} of what was really handed over. For
-    the other languages the PDF is made now, where it shows those who stood under the text at that moment; where it
-    cannot be made, the record stands without it. Each paper is kept byte for byte, with its SHA-256. `tell`: each
-    signatory gets an email. The same delivery recorded twice within its minute is recorded once. Raises ListChanged, or
-    ValidationError where the moment is still to come or before the text was frozen.
+    the other languages `finish` makes the PDF, where who stands under the text is who stood under it at that moment.
+    Each paper is kept byte for byte, with its SHA-256. `tell`: each signatory is owed an email. The same delivery
+    recorded twice within its minute is recorded once. Raises ValidationError where the moment is still to come or
+    before the text was frozen.
     """
     _check(version, at, zone)
-    languages = [code for code, _name in settings.LANGUAGES if code not in (handed or {})]
-    for _try in range(TRIES):
-        state = roll.state(version.publication)
-        drawn = _drawn(version, languages) if unchanged_since(version, at) else {}
-        with transaction.atomic():
-            publication = Publication.objects.select_for_update().get(pk=version.publication_id)
-            if roll.state(publication) == state:
-                return _record(
-                    publication, version, way, LazyI18nString(to), at, zone, note, drawn | (handed or {}), tell, by
-                )
-    raise ListChanged
+    said = {"way": way, "to": LazyI18nString(to), "at": at, "zone": zone, "note": note.strip(), "telling": tell}
+    with _in_storage(version, handed or {}) as handed_papers:
+        return _record(version, handed_papers, by=by, **said)
+
+
+@transaction.atomic
+def _record(version, handed_papers, *, way, to, at, by, **more):
+    publication = Publication.objects.select_for_update().get(pk=version.publication_id)
+    minute = at.replace(second=0, microsecond=0)
+    minute = (minute, minute + timedelta(minutes=1))
+    for same in Handover.objects.filter(publication=publication, version=version, way=way, at__range=minute):
+        if same.to.data == to.data:
+            return same
+    handed = [paper.language for paper in handed_papers]
+    missing = [code for code, _name in settings.LANGUAGES if code not in handed]
+    signed = [line.organization for line in roll.of(version, at=at).lines]
+    handover = Handover.objects.create(
+        publication=publication,
+        version=version,
+        way=way,
+        to=to,
+        at=at,
+        signatories=[_signatory(organization) for organization in signed],
+        drawing=missing if unchanged_since(version, at) else [],
+        by=by,
+        **more,
+    )
+    _keep(handover, handed_papers)
+    said = {"title": publication.title, "number": version.number, "to": to}
+    link = reverse("handovers:inspect", args=[handover.pk])
+    Entry.objects.bulk_create(
+        timeline.entry(organization, Entry.Kind.SIGNATURE, HANDED_OVER, said, link=link, by=by, at=at)
+        for organization in signed
+    )
+    did = {"version": version.number, "way": way, "signed": len(signed), "papers": handed}
+    audit.record(audit.Action.DELIVERY, handover, details=did, by=by)
+    return handover
 
 
 def _check(version, at, zone):
@@ -77,62 +102,95 @@ def _check(version, at, zone):
         raise ValidationError({"at": ValidationError(wrong, code="at")})
 
 
-def _drawn(version, languages):
+@contextmanager
+def _in_storage(version, contents):
+    """Papers of {language: PDF bytes} whose files are kept and whose rows are still to be written.
+
+    A storage may be slow or away: no lock waits for it. The file of a paper that got no row goes again.
+    """
+    made, sound = [], False
     try:
-        return {language: papers.publication_pdf(version, language) for language in languages}
-    except papers.Unavailable:
-        return {}
+        for language, content in sorted(contents.items()):
+            made.append(HandoverPaper(language=language, digest=hashlib.sha256(content).hexdigest()))
+            name = f"{version.pk}-{language}-{get_random_string(12)}.pdf"
+            made[-1].file.save(name, ContentFile(content), save=False)
+        yield made
+        sound = True
+    finally:
+        for paper in made:
+            if not (sound and paper.pk):
+                paper.file.delete(save=False)
 
 
-def _record(publication, version, way, to, at, zone, note, contents, tell, by):
-    minute = at.replace(second=0, microsecond=0)
-    minute = (minute, minute + timedelta(minutes=1))
-    for same in Handover.objects.filter(publication=publication, version=version, way=way, at__range=minute):
-        if same.to.data == to.data:
-            return same
-    signed = [line.organization for line in roll.of(version, at=at).lines]
-    handover = Handover.objects.create(
-        publication=publication,
-        version=version,
-        way=way,
-        to=to,
-        note=note.strip(),
-        at=at,
-        zone=zone,
-        signatories=[_signatory(organization) for organization in signed],
-        by=by,
-    )
-    for language, content in sorted(contents.items()):
-        HandoverPaper.objects.create(
-            handover=handover,
-            language=language,
-            digest=hashlib.sha256(content).hexdigest(),
-            file=ContentFile(content, name=f"{handover.pk}-{language}-{get_random_string(12)}.pdf"),
-        )
-    said = {"title": publication.title, "number": version.number, "to": to}
-    link = reverse("handovers:inspect", args=[handover.pk])
-    Entry.objects.bulk_create(
-        timeline.entry(organization, Entry.Kind.SIGNATURE, HANDED_OVER, said, link=link, by=by, at=at)
-        for organization in signed
-    )
-    did = {"version": version.number, "way": way, "signed": len(signed), "papers": sorted(contents)}
-    audit.record(audit.Action.DELIVERY, handover, details=did, by=by)
-    if tell:
-        tell_partners(
-            "handed_over",
-            version,
-            {organization: {} for organization in signed},
-            key=f"handed-over-{handover.pk}",
-            by=by,
-            signers=_signers(publication, signed),
-            handover=handover,
-        )
-    return handover
+def _keep(handover, made):
+    for paper in made:
+        paper.handover = handover
+        paper.save()
 
 
 def _signatory(organization):
     names = {code: organization.name_in(code) for code, _name in settings.LANGUAGES}
     return {"organization": organization.pk, "scope": organization.scope, "names": names}
+
+
+# What follows a record
+
+
+def finish(handover):
+    """Tell the signatories, then draw the papers that a record still owes. Done twice, it does nothing twice."""
+    _tell(handover)
+    for language in handover.drawing:
+        content = _drawn(handover, language)
+        with _in_storage(handover.version, {language: content} if content else {}) as made, transaction.atomic():
+            held = Handover.objects.select_for_update().get(pk=handover.pk)
+            if language not in held.drawing:
+                continue
+            _keep(held, made)
+            held.drawing.remove(language)
+            held.save(update_fields=["drawing"])
+
+
+def stalled():
+    """Keys of the records that owe something which the queue has lost."""
+    owes = Handover.objects.filter(~Q(drawing=[]) | Q(telling=True))
+    return owes.filter(recorded_at__lt=timezone.now() - STALLED).values_list("pk", flat=True)
+
+
+@transaction.atomic
+def _tell(handover):
+    records = Handover.objects.select_for_update(of=("self",)).select_related("publication", "version", "by")
+    held = records.get(pk=handover.pk)
+    if not held.telling:
+        return
+    signed = Organization.objects.filter(pk__in=[each["organization"] for each in held.signatories])
+    tell_partners(
+        "handed_over",
+        held.version,
+        {organization: {} for organization in signed},
+        key=f"handed-over-{held.pk}",
+        by=held.by,
+        signers=_signers(held.publication, signed),
+        handover=held,
+    )
+    Handover.objects.filter(pk=held.pk).update(telling=False)
+
+
+def _drawn(handover, language):
+    """The PDF with who stood under the text at that moment; None where none can be made that shows exactly them.
+
+    Only who was noted to be a minor meanwhile is missing from it: they are printed nowhere (rule P2).
+    """
+    signed = roll.of(handover.version, language, at=handover.at)
+    recorded = {each["organization"]: each["names"][language] for each in handover.signatories}
+    if {line.organization.pk: line.name for line in signed.lines} != recorded:
+        return None  # one was renamed, or became part of another, meanwhile
+    stood = handover.publication.endorsements.filter(late=False, confirmed_at__lte=handover.at)
+    if stood.filter(name="", withdrawn_at__gt=handover.at).exists():
+        return None  # an individual was erased meanwhile
+    try:
+        return papers.publication_pdf(handover.version, language, signed)
+    except papers.Unavailable:
+        return None
 
 
 def _signers(publication, organizations):

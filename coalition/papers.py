@@ -52,12 +52,13 @@ def available():
     return True
 
 
-def publication_pdf(version, language):
-    """The text of a version with everybody who stands under it now, in one language, as PDF bytes. Raises Unavailable.
+def publication_pdf(version, language, signed=None):
+    """The text of a version with everybody who stands under it, in one language, as PDF bytes. Raises Unavailable.
 
-    What was signed travels inside it as an attached plain text of each language.
+    `signed`: the roll that it prints, as it stands now when left out. What was signed travels inside it as an attached
+    plain text of each language.
     """
-    text, signed = version.text_in(language), roll.of(version, language)
+    text, signed = version.text_in(language), signed or roll.of(version, language)
     return _write(
         "coalition/papers/publication.html",
         language,

@@ -152,11 +152,11 @@ def newest_stand_alone(language, limit=None):
 
 def kept_paper(version, language):
     """The PDF of a version as it was drawn for what the list says now, or None where it has to be drawn."""
-    kept, name = storages["private"], _name_of_paper(version, language)
-    if not kept.exists(name):
+    try:
+        with storages["private"].open(_name_of_paper(version, language)) as file:
+            return file.read()
+    except FileNotFoundError:  # never drawn, or outdated by the next one a moment ago
         return None
-    with kept.open(name) as file:
-        return file.read()
 
 
 def paper(version, language):

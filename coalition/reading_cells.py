@@ -13,11 +13,13 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from coalition import addresses, reading_files
 from coalition.models import Address, fold
+from coalition.models.people import words_of
 from coalition.places import state_code
 
 EMAIL, PHONE = Address.Channel.EMAIL, Address.Channel.PHONE
 TRUE = {"true", "t", "yes", "y", "1", "x", "si", "s", "verdadero", "on"}
 FALSE = {"false", "f", "no", "n", "0", "falso", "off"}
+MINOR = {"minor", "under 18", "menor", "menor de edad", "menor de 18", "13 17"}
 LANGUAGE_NAMES = {
     "english": "en",
     "eng": "en",
@@ -126,6 +128,11 @@ def parts_of(whole):
 
 def yes(text):
     return bool(text) and len(text) <= 10 and _said(text) is True
+
+
+def minor(text):
+    """A yes, or the word for it, as columns of ages in groups have it."""
+    return yes(text) or " ".join(words_of(text)) in MINOR
 
 
 def no(text):

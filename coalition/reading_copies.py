@@ -4,19 +4,15 @@ What breaks a reader (too large, locked, damaged, no text at all) is refused in 
 """
 
 import re
-import time
-from io import BytesIO
 
 from django.utils.translation import gettext_lazy as _
-from pypdf import PdfReader
 
+from coalition import extracting
 from coalition.papers import RUNNING
 
 LARGEST = 10 * 1024 * 1024  # bytes of a file
 LONGEST = 1_500_000  # characters of a text: 300 full pages
 MOST_PAGES = 300
-LARGEST_PAGE = 8 * 1024 * 1024  # bytes of one page's own drawing, unpacked
-SECONDS = 12  # for reading one PDF
 SIGNED = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 # A PDF draws the numbers and bullets of a list by themselves, anywhere on the page.
 MARKS = re.compile(r"^\s*(?:\d{1,3}[.)]|[\u2022\u25e6\u25aa])\s*$", re.MULTILINE)
@@ -39,6 +35,7 @@ TOO_SLOW = _("Reading this PDF takes too long. Copy its text and paste it here i
 PICTURES = _("There is no text in this PDF, only pictures (a scan, perhaps). Copy or type a passage here instead.")
 NO_TEXT = _("We read PDF files and plain text. Open this file, copy its text and paste it here instead.")
 EMPTY = _("There is nothing in this file.")
+REFUSED = {"locked": LOCKED, "long": TOO_LONG, "slow": TOO_SLOW, "broken": BROKEN}
 
 
 def words_of(data):
@@ -68,40 +65,12 @@ def _of_text(data):
     return CONTROLS.sub("", words)
 
 
-class _TooSlow(Exception):
-    pass
-
-
 def _of_pdf(data):
     """The text of a PDF, page by page, without the line that our own papers carry at the foot of each."""
-    until = time.monotonic() + SECONDS
-
-    def watch(*_operation):
-        if time.monotonic() > until:
-            raise _TooSlow
-
     try:
-        reader = PdfReader(BytesIO(data))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise Unreadable(LOCKED)
-        if len(reader.pages) > MOST_PAGES:
-            raise Unreadable(TOO_LONG)
-        found, length = [], 0
-        for page in reader.pages:
-            watch()
-            drawing = page.get_contents()
-            if drawing is not None and len(drawing.get_data()) > LARGEST_PAGE:
-                raise _TooSlow
-            found.append(page.extract_text(visitor_operand_before=watch))
-            length += len(found[-1])
-            if length > LONGEST:
-                raise Unreadable(TOO_LONG)
-    except Unreadable:
-        raise
-    except _TooSlow:
-        raise Unreadable(TOO_SLOW) from None
-    except Exception:  # a damaged PDF breaks the reader in many ways, and all mean the same
-        raise Unreadable(BROKEN) from None
+        found = extracting.pages_of(data, most=MOST_PAGES, longest=LONGEST)
+    except extracting.Refused as refused:
+        raise Unreadable(REFUSED[refused.why]) from None
     words = MARKS.sub("", RUNNING.sub("", "\n".join(found)))
     if not words.strip():
         raise Unreadable(PICTURES)

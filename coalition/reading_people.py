@@ -179,6 +179,8 @@ class Reader:
             return row.refuse("too_long")
         if len(row.external) > 100 or (row.emails and max(map(len, row.emails)) > 254):
             return row.refuse("too_long")
+        if reading_cells.minor(text.get("is_minor")):  # a no takes nothing back: whoever said so first (rule P2)
+            details["is_minor"] = True
         if not row.emails and not row.phones and not row.external and not (details.get("name") and details.get("zip")):
             return row.refuse("nobody")
         return row

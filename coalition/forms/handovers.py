@@ -100,10 +100,18 @@ class HandoverForm(forms.Form):
         self.order_fields(["way", *named, "day", "time", "zone", *papers, "note", "tell"])
 
     def _moment(self):
-        """What was entered; the whole of this very minute has not passed, so it means now."""
+        """What was entered, which names a minute and no second: all of it that has passed counts.
+
+        So who signed, and the freeze itself, in the minute of the delivery, or while the form was open, came before it.
+        """
         said = self.cleaned_data
-        entered, now = datetime.datetime.combine(said["day"], said["time"], ZoneInfo(said["zone"])), timezone.now()
-        return now if entered <= now < entered + datetime.timedelta(minutes=1) else entered
+        entered = datetime.datetime.combine(said["day"], said["time"].replace(second=0), ZoneInfo(said["zone"]))
+        # Of an hour that a clock shows twice, the later one, unless that is still to come.
+        readings = [entered.replace(fold=fold).astimezone(datetime.UTC) for fold in (1, 0)]
+        now = timezone.now()
+        begins = next((reading for reading in readings if reading <= now), readings[-1])
+        last = begins + datetime.timedelta(minutes=1, microseconds=-1)
+        return max(min(now, last), begins)
 
     def keep(self, by):
         """Hand what was entered to the verb. Returns the Handover; None where something was wrong, said in the form."""
@@ -121,8 +129,6 @@ class HandoverForm(forms.Form):
                 tell=said["tell"],
                 by=by,
             )
-        except handing_over.ListChanged:
-            self.add_error(None, _("Somebody signed or withdrew meanwhile. Look at the list again, then press again."))
         except ValidationError as error:
             for name, problems in error.message_dict.items():
                 self.add_error("day" if name == "at" else name, problems)

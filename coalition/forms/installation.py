@@ -13,12 +13,18 @@ from coalition.models import Installation
 EARLIEST, LATEST = time(8), time(21)
 CLOSING = ["soft_bounces", "soft_bounce_days", "lost_numbers", "silent_phones", "blocked_numbers"]
 # Zero would close everybody at once, pause every message, or let no link work.
-AT_LEAST_ONE = [*CLOSING, "filtered_percent", "personal_link_days"]
+AT_LEAST_ONE = [*CLOSING, "filtered_percent", "personal_link_days", "emails_at_most"]
 SECTIONS = (
     (_("Who we are"), ["name", "short_name", "postal_address", "email", "phone", "brand_colour", "disclaimer"]),
     (_("What people agree to"), ["email_wording", "text_wording", "text_programme", "texts_a_month"]),
     (_("Hours for texts"), ["quiet_until", "quiet_from", "quiet_until_sunday"]),
     (_("When an address closes by itself"), [*CLOSING, "filtered_percent"]),
+    (_("Emails to many"), ["emails_at_most", "emails_in_days", "hours_between", "follow_links", "count_opens"]),
+    (_("Before a message leaves"), ["second_reader", "partisan_words", "reading_ease"]),
+    (
+        _("When sending stops by itself"),
+        ["breaker_after", "breaker_bounces", "breaker_complaints", "breaker_unsubscribes"],
+    ),
     (_("Personal links"), ["personal_link_days"]),
     (_("Staff"), ["second_factor"]),
 )
@@ -28,7 +34,10 @@ class InstallationForm(I18nModelForm):
     class Meta:
         model = Installation
         fields = [name for _heading, names in SECTIONS for name in names]
-        widgets = {"brand_colour": forms.TextInput(attrs={"type": "color"})} | {
+        widgets = {
+            "brand_colour": forms.TextInput(attrs={"type": "color"}),
+            "partisan_words": forms.Textarea(attrs={"rows": 10}),
+        } | {
             name: forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
             for name in ("quiet_until", "quiet_from", "quiet_until_sunday")
         }
@@ -59,6 +68,9 @@ class InstallationForm(I18nModelForm):
         for name in AT_LEAST_ONE:
             if cleaned.get(name) == 0:
                 self.add_error(name, _("Enter 1 or more."))
+        if cleaned.get("partisan_words"):
+            words = dict.fromkeys(" ".join(line.split()) for line in cleaned["partisan_words"].splitlines())
+            cleaned["partisan_words"] = "\n".join(filter(None, words))
         if (cleaned.get("filtered_percent") or 0) > 100:
             self.add_error("filtered_percent", _("Enter 100 or less."))
         return cleaned

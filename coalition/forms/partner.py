@@ -44,7 +44,9 @@ class PerLanguage:
 
 
 class ProfileForm(PerLanguage, forms.Form):
-    """How an organization is printed and reached. Its kind, its scope and its own name are the staff's to change."""
+    """How an organization is printed and reached. Its kind, its scope and its own name are the staff's to change; how
+    it is printed is for those who may sign.
+    """
 
     website = forms.URLField(label=_("Website"), required=False, max_length=200, assume_scheme="https")
     email = EmailField(label=_("Email of your organization"), required=False)
@@ -59,20 +61,22 @@ class ProfileForm(PerLanguage, forms.Form):
 
     DETAILS = ("website", "email", "phone", "street", "city", "state", "zip", "languages")
 
-    def __init__(self, *args, organization, **kwargs):
+    def __init__(self, *args, organization, may_sign, **kwargs):
         held = {name: getattr(organization, name) for name in self.DETAILS}
         if held["phone"].startswith("+"):
             held["phone"] = people.display_phone(held["phone"])
         super().__init__(*args, initial=held, **kwargs)
         self.fields["languages"].choices = languages.own_names()
-        self.ask(
-            "printed_name",
-            _("Printed name in %(language)s"),
-            organization.printed_name,
-            max_length=200,
-            help_text=_("As it stands under a publication. Empty: %(name)s") % {"name": organization.name},
-        )
-        self.order_fields([*self.boxes("printed_name"), *self.DETAILS])
+        self.may_sign = may_sign
+        if may_sign:
+            self.ask(
+                "printed_name",
+                _("Printed name in %(language)s"),
+                organization.printed_name,
+                max_length=200,
+                help_text=_("As it stands under a publication. Empty: %(name)s") % {"name": organization.name},
+            )
+            self.order_fields([*self.boxes("printed_name"), *self.DETAILS])
 
     def clean_zip(self):
         value = self.cleaned_data["zip"]
@@ -83,7 +87,8 @@ class ProfileForm(PerLanguage, forms.Form):
     @property
     def values(self):
         """What was entered, by the names of the organization's details."""
-        return {"printed_name": self.said("printed_name"), **{n: self.cleaned_data[n] for n in self.DETAILS}}
+        printed = {"printed_name": self.said("printed_name")} if self.may_sign else {}
+        return printed | {name: self.cleaned_data[name] for name in self.DETAILS}
 
 
 class PartnerLogoForm(forms.Form):

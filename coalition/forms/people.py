@@ -48,7 +48,7 @@ class PersonForm(CustomFieldsMixin, forms.ModelForm):
 
     class Meta:
         model = Person
-        fields = ["name", "given_name", "family_name", "language", "street", "city", "state", "zip"]
+        fields = ["name", "given_name", "family_name", "language", "is_minor", "street", "city", "state", "zip"]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

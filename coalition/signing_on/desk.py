@@ -102,9 +102,11 @@ def send_desk_link(representative):
 def make_useless(representative):
     """Close every link this person holds for the organization, forget the strange devices, and send a new one.
 
-    What was decided stands. Returns the representative with its new secret.
+    What was decided stands. Returns the representative with its new secret. Raises RevokedLink where they no longer
+    speak for it.
     """
-    Representative.objects.select_for_update(no_key=True).get(pk=representative.pk)
+    if not Representative.objects.select_for_update(no_key=True).filter(pk=representative.pk):
+        raise RevokedLink
     representative.nonce = new_nonce()
     Representative.objects.filter(pk=representative.pk).update(nonce=representative.nonce)
     merged = uniting.roles_before(representative)

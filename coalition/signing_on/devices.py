@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from coalition.models import LinkDevice, Representative
 
+from .refusals import RevokedLink
+
 KEPT = timedelta(days=366)  # as long as the cookie of a device lasts
 
 
@@ -54,16 +56,23 @@ def recognise(representative, value):
     """Note that a device opened this person's links. Returns what is known of it now.
 
     Call it only for a cookie that came back, or for a press of a button: programs that check the links in mail do
-    neither, so none of them is taken for the person.
+    neither, so none of them is taken for the person. Raises RevokedLink where they no longer speak for it.
     """
     key, now = _key(value), timezone.now()
-    Representative.objects.select_for_update(no_key=True).get(pk=representative.pk)  # two first devices take turns
+    # Two first devices take turns.
+    if not Representative.objects.select_for_update(no_key=True).filter(pk=representative.pk):
+        raise RevokedLink
     first = not LinkDevice.objects.filter(representative=representative, trusted_at__isnull=False).exists()
     device, _new = LinkDevice.objects.get_or_create(representative=representative, key=key)
     if first:
         device.trusted_at = now
     LinkDevice.objects.filter(pk=device.pk).update(last_at=now, trusted_at=device.trusted_at)
     return look(representative, value)
+
+
+def forget(representative, value):
+    """Take back what was noted of a device that was never given its cookie."""
+    LinkDevice.objects.filter(representative=representative, key=_key(value)).delete()
 
 
 @transaction.atomic

@@ -5,16 +5,20 @@ import secrets
 
 from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner, b62_decode, b62_encode
+from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from coalition import uniting
-from coalition.models import Installation, Invitation, Organization
+from coalition import timeline, uniting
+from coalition.models import Entry, Installation, Invitation, Organization
 
 from .refusals import ExpiredLink, RevokedLink, UnknownLink
 
 SALT = "coalition.signing_on"
+READ = _("%(organization)s opened “%(title)s”, version %(number)s (%(name)s)")
 
 
 class Dated(TimestampSigner):
@@ -102,13 +106,32 @@ def still_asked(invitation):
     return still_speaks(invitation) and invitation.organization.stage != Organization.Stage.LEFT
 
 
+@transaction.atomic
 def mark_seen(invitation, version=None):
     """The page was opened; the first time counts. `version`: what the person themselves read, so that the next time
-    what changed since stands on top."""
+    what changed since stands on top; each version that they read stands once on the timelines."""
     now, opened = timezone.now(), Invitation.objects.filter(pk=invitation.pk)
     opened.filter(seen_at=None).update(seen_at=now)
-    if version is not None:
-        opened.exclude(seen_version=version).update(seen_version=version)
+    if version is None:
+        return
+    # What was read is asked across a join, which an UPDATE that waited for another would not ask again.
+    list(opened.select_for_update(no_key=True).values_list("pk"))
+    unread = opened.filter(Q(seen_version=None) | Q(seen_version__number__lt=version.number))
+    if not unread.update(seen_version=version):
+        return
+    person = invitation.representative.person
+    said = {
+        "organization": invitation.organization.name,
+        "title": version.publication.title,
+        "number": version.number,
+        "name": person,
+    }
+    link = reverse("rounds:inspect", args=[invitation.round_id])
+    Entry.objects.bulk_create(
+        timeline.entry(whose, Entry.Kind.SIGNATURE, READ, said, link=link, at=now)
+        for whose in (person, invitation.organization)
+    )
+    timeline.seen_alive([person.pk], at=now)
 
 
 def own_invitation(representative, round_):

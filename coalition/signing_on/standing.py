@@ -17,6 +17,7 @@ from coalition.models import (
     Invitation,
     Organization,
     Policy,
+    Publication,
     Representative,
     StandingAuthorization,
 )
@@ -176,7 +177,10 @@ def take_back(decision, representative, *, language):
     They need not have been asked themselves: the answer is theirs all the same. Raises MayNotSign, or
     NothingToWithdraw where it was taken back already.
     """
-    if not representative.may_sign or representative.organization_id != decision.organization_id:
+    Publication.objects.steady(decision.publication_id)
+    Organization.objects.select_for_update(no_key=True).get(pk=decision.organization_id)
+    signing = Representative.objects.filter(may_sign=True, organization=decision.organization_id)
+    if not signing.filter(pk=representative.pk).exists():
         raise MayNotSign
     if not still_stand([decision])[decision.pk]:
         raise NothingToWithdraw
