@@ -269,9 +269,3 @@ class Tally:
         else:
             self.thinking += number if state == State.TIME else seen
             self.opened += seen
-
-
-def board(round_):
-    """Every partner asked in a round with where it stands, in alphabetical order; a fixed number of queries."""
-    board_ = Board(round_)
-    return board_.lines(board_.partners())

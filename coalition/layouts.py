@@ -35,6 +35,7 @@ FIELDS = {
     "whole_address": _("Whole address in one cell"),
     "language": _("Language"),
     "tags": _("Tags"),
+    "is_minor": _("Under 18 (yes or no)"),
     "email_yes": _("Agreed to email (yes or no)"),
     "email_yes_at": _("When they agreed to email"),
     "email_status": _("State of the email subscription"),
@@ -55,7 +56,7 @@ GROUPS = [
     (_("Who"), ["name", "given_name", "middle_name", "family_name", "suffix", "external_id"]),
     (_("How to reach them"), ["email", "email2", "mobile", "phone"]),
     (_("Where they live"), ["street", "city", "county", "state", "zip", "whole_address"]),
-    (_("What they are like"), ["language", "tags"]),
+    (_("What they are like"), ["language", "tags", "is_minor"]),
     (_("What they agreed to"), ["email_yes", "email_yes_at", "email_status", "text_yes", "text_yes_at", "text_status"]),
     (
         _("What they said no to"),
@@ -329,6 +330,8 @@ NAMES = {
     "zip": "zip, zip code, zipcode, postal code, postcode, zip postal code, codigo postal, cp",
     "whole_address": "full address, mailing address, direccion completa",
     "tags": "tags, tag, tag list, etiquetas, labels",
+    "is_minor": "minor, is minor, under 18, under age, underage, 13 to 17, between 13 and 17, menor, menor de edad, "
+    "es menor, es menor de edad, menor de 18, menor de 18 anos, entre 13 y 17, entre 13 y 17 anos",
     "external_id": "id, external id, contact id, person id, supporter id, member id",
     "email_yes": "email opt in, opt in, opted in, email consent, acepta correos",
     "text_yes": "mobile opt in, sms opt in, text opt in, sms consent, acepta mensajes",

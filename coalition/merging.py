@@ -138,6 +138,8 @@ class _Work(Moving):
         last = [p.last_active_at for p in self.plan.people if p.last_active_at]
         if last:
             values["last_active_at"] = max(last)
+        if any(p.is_minor for p in self.plan.people):
+            values["is_minor"] = True  # rule P2: whoever said so first
         values["created_at"] = min(p.created_at for p in self.plan.people)
         before = {name: getattr(self.kept, name) for name in values}
         held = dict(self.kept.custom or {})

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 IN_HAND_AT_MOST = timedelta(minutes=5)
 TRIES = 6
 OWED = ("pk", "value", "created_at")
-SELF_FORGETTING = {"erased", "desk_code", "review"}
+SELF_FORGETTING = {"erased", "desk_code", "review", "passed_on"}
 BEGUN_BY_US = {"sign_on_text"}  # texts that answer nothing the person just did: they keep S1 and S7
 SAID_STOP = 21610  # the carrier knows of a stop that we do not (rule S9)
 NO_MOBILE = {21211, 21614}

@@ -89,10 +89,16 @@ def keep(organization, *, regions=None, constituencies=None, fields=None, by=Non
 def change_at_desk(organization, values, *, person):
     """Keep what somebody of the organization changed at its own desk. Returns the names of what changed.
 
-    `values`: {detail: value}; only details of PARTNERS_OWN are taken, and only those that differ are written.
+    `values`: {detail: value}; only details of PARTNERS_OWN are taken, and only those that differ are written. The name
+    as it is printed stands under every text it signs: it is taken from those who may sign, and from nobody else.
     """
     held = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-    changed = [name for name in PARTNERS_OWN if name in values and getattr(held, name) != values[name]]
+    theirs = set(PARTNERS_OWN)
+    if not held.representatives.filter(person=person, may_sign=True).exists():
+        theirs.discard("printed_name")
+    changed = [
+        name for name in PARTNERS_OWN if name in values and name in theirs and getattr(held, name) != values[name]
+    ]
     if not changed:
         return []
     for name in changed:
@@ -256,6 +262,8 @@ def change_representative(representative, *, role, title, may_sign, by=None):
 def remove_representative(representative, *, by=None):
     """They no longer speak for it. What they signed stands: a decision keeps its signer's name and title."""
     organization, person = representative.organization, representative.person
+    # The person first, then their invitations: as they themselves take turns when they close their links.
+    Representative.objects.select_for_update().filter(pk=representative.pk).first()
     representative.invitations.filter(revoked_at=None).update(revoked_at=timezone.now())
     representative.role_changes.exclude(state=RoleChange.State.WAITING).update(representative=None)  # they stay told
     representative.delete()

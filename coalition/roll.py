@@ -6,6 +6,7 @@ staff accepted in an addendum (G3), who withdrew after delivery in a dated note 
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 
@@ -17,6 +18,13 @@ from coalition import languages
 from coalition.models import Decision, Endorsement, Handover, Installation, Logo, Organization, Version
 
 Choice = Decision.Choice
+# Of thousands of answers, what a roll reads: making whole objects of them takes longer than asking for them.
+READ = [
+    *("organization", "version", "choice", "late", "at", "settled_at", "with_logo", "signer_name", "signer_title"),
+    *[f"organization__{name}" for name in ("name", "printed_name", "scope", "city", "state", "stage", "binned_at")],
+    *[f"organization__logo__{name}" for name in ("organization", "image", "width", "height")],
+    *[f"organization__logo__{name}" for name in ("permitted_by", "permitted_on", "expires_on")],
+]
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,15 @@ class Line:
     signer: str = ""
     title: str = ""
 
+    @cached_property
+    def key(self):
+        """What it is sorted by."""
+        return languages.sort_key(self.name)
+
     @property
     def initial(self):
         """The letter that it stands under in a long list: "The Bridge Fund" under B, "100 Voices" under #."""
-        return _initial(self.name)
+        return _initial(self.key)
 
 
 @dataclass(frozen=True)
@@ -56,9 +69,13 @@ class Individual:
     city: str = ""
     affiliation: str = ""
 
+    @cached_property
+    def key(self):
+        return languages.sort_key(self.name)
+
     @property
     def initial(self):
-        return _initial(self.name)
+        return _initial(self.key)
 
 
 @dataclass(frozen=True)
@@ -98,8 +115,8 @@ class Roll:
         return [line for line in self.lines if line.logo]
 
 
-def _initial(name):
-    first = languages.sort_key(name)[:1].upper()
+def _initial(key):
+    first = key[:1].upper()
     return first if first.isalpha() else "#"
 
 
@@ -140,7 +157,7 @@ def of(version, language=None, *, at=None):
 
 
 def _alphabetical(lines):
-    return sorted(lines, key=lambda line: (languages.sort_key(line.name), line.name))
+    return sorted(lines, key=lambda line: (line.key, line.name))
 
 
 def counts(publication):
@@ -170,7 +187,7 @@ def _same_text(version):
 
 def _said(publication, at=None):
     """What organizations said on a publication, by organization and in its order."""
-    said = Decision.objects.counted().filter(publication=publication).select_related("organization__logo")
+    said = Decision.objects.counted().filter(publication=publication).select_related("organization__logo").only(*READ)
     if at:
         said = said.filter(at__lte=at).exclude(late=True, choice=Choice.SIGN, settled_at__gt=at)
     return list(said.order_by("organization_id", "pk"))
@@ -225,6 +242,7 @@ def _handed_between(handed, since, until):
 def _individuals(chain, handed, at):
     """Individuals who confirmed and still stand, in alphabetical order, and the notes of those who left."""
     confirmed = Endorsement.objects.filter(version__in=chain, late=False, confirmed_at__isnull=False).exclude(name="")
+    confirmed = confirmed.exclude(person__is_minor=True)  # rule P2
     if at:
         confirmed = confirmed.filter(confirmed_at__lte=at)
     standing, gone = [], []
@@ -260,9 +278,10 @@ SELECT md5(concat_ws('/', %(day)s::text, p.kind, p.bill, p.public_url, p.prints_
                                l.expires_on), ';' ORDER BY d.id)
      FROM coalition_decision d JOIN coalition_organization o ON o.id = d.organization_id
      LEFT JOIN coalition_logo l ON l.organization_id = o.id AND d.with_logo WHERE d.publication_id = p.id),
-  (SELECT string_agg(concat_ws(',', e.id, e.version_id, e.name, e.city, e.affiliation, e.confirmed_at, e.withdrawn_at),
-                     ';' ORDER BY e.id)
-     FROM coalition_endorsement e WHERE e.publication_id = p.id AND e.confirmed_at IS NOT NULL)))
+  (SELECT string_agg(concat_ws(',', e.id, e.version_id, e.name, e.city, e.affiliation, e.confirmed_at, e.withdrawn_at,
+                               i.is_minor), ';' ORDER BY e.id)
+     FROM coalition_endorsement e LEFT JOIN coalition_person i ON i.id = e.person_id
+     WHERE e.publication_id = p.id AND e.confirmed_at IS NOT NULL)))
 FROM coalition_publication p WHERE p.id = %(publication)s
 """
 

@@ -157,8 +157,9 @@ class _Supervisor:
             wake.close()
             waker.close()
 
-    def hear(self, *_):
-        self.asked_to_stop += 1
+    def hear(self, number, _frame):
+        """Count what asks to stop. A terminal that closes may say so twice, which is no impatience."""
+        self.asked_to_stop = max(1, self.asked_to_stop + (number == signal.SIGINT))
 
     def start_what_is_due(self):
         now = time.monotonic()
@@ -200,9 +201,14 @@ class _Supervisor:
         if not said:
             self.selector.unregister(one.process.stdout)
         *lines, one.unfinished = (one.unfinished + said).split(b"\n")
-        if one.unfinished and (not said or len(one.unfinished) > 65536):
-            lines, one.unfinished = [*lines, one.unfinished], b""
         for line in lines:
+            self.say(line.decode(errors="replace").rstrip("\r"), one)
+        if not said or len(one.unfinished) > 65536:
+            self.finish_line(one)
+
+    def finish_line(self, one):
+        if one.unfinished:
+            line, one.unfinished = one.unfinished, b""
             self.say(line.decode(errors="replace").rstrip("\r"), one)
 
     def mourn(self):
@@ -223,6 +229,7 @@ class _Supervisor:
         _signal_group(one.process, signal.SIGKILL)
         if one.process.stdout in self.selector.get_map():
             self.pass_on(one)
+        self.finish_line(one)  # its end may not have been read: the next child's first words are another line
         if one.process.stdout in self.selector.get_map():
             self.selector.unregister(one.process.stdout)
         one.process.stdout.close()
@@ -231,12 +238,10 @@ class _Supervisor:
         alive = [one for one in self.running if one.process is not None]
         for one in alive:
             _signal_group(one.process, signal.SIGTERM, only_leader=True)
-        asked, deadline = self.asked_to_stop, time.monotonic() + self.grace
+        deadline = time.monotonic() + self.grace
         # A second Ctrl-C is impatience: it ends the waiting.
         while (
-            any(one.process.poll() is None for one in alive)
-            and time.monotonic() < deadline
-            and self.asked_to_stop == asked
+            any(one.process.poll() is None for one in alive) and time.monotonic() < deadline and self.asked_to_stop <= 1
         ):
             self.listen(min(0.1, max(0, deadline - time.monotonic())))
         for one in alive:
@@ -253,7 +258,7 @@ class _Supervisor:
             print(text, file=self.output, flush=True)
         except OSError:  # nobody reads any more: `make demo | head`, or the terminal is gone
             self.output = None
-            self.asked_to_stop += 1
+            self.asked_to_stop = max(1, self.asked_to_stop)
 
 
 def _signal_group(process, number, *, only_leader=False):

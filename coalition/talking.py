@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from rapidfuzz import fuzz, process
 
 from coalition import audit, canonical, notices, timeline
+from coalition.languages import language_of
 from coalition.models import Address, Entry, Installation, Organization, Publication, Remark, fold
 from coalition.signing_on.links import invitations, still_speaks
 from coalition.signing_on.refusals import RevokedLink, RoundClosed, Superseded
@@ -152,8 +153,7 @@ def _tell_organizers(remark, invitation):
     opener, language = invitation.round.opened_by, settings.LANGUAGE_CODE
     if opener and opener.email and opener.has_perm("coalition.view_round"):
         value = opener.email
-        profile = getattr(opener, "wagtail_userprofile", None)  # the language they chose for the back office
-        language = (profile and profile.preferred_language) or language
+        language = language_of(opener)
     else:
         value = Installation.get().email
     if not value:

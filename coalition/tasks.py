@@ -8,6 +8,7 @@ from coalition import (
     charts,
     duplicates,
     endorsing,
+    handing_over,
     importing,
     notices,
     preferences,
@@ -17,7 +18,7 @@ from coalition import (
     signing_on,
 )
 from coalition.forms import finding
-from coalition.models import BulkAction, DuplicateSearch, Heartbeat, Import, Round
+from coalition.models import BulkAction, DuplicateSearch, Handover, Heartbeat, Import, Round
 from coalition.signing_on import authorizing, codes, devices
 
 IMPORT_CHUNKS = 80  # 200,000 rows, a turn of some forty seconds; then others may have the worker
@@ -108,6 +109,14 @@ def draw_chart(round_id):
 
 
 @shared_task
+def finish_handover(handover_id):
+    """Draw the papers of a delivery record and tell who signed."""
+    if handover := Handover.objects.select_related("publication", "version").filter(pk=handover_id).first():
+        handing_over.finish(handover)
+        send_notices.delay()
+
+
+@shared_task
 def remind():
     """Beat's round for sign-ons: write what open rounds owe by now; while there is more, queue another turn."""
     if signing_on.remind_due():
@@ -132,6 +141,8 @@ def sweep():
         work_in_bulk.delay(action_id)
     for search_id in duplicates.stalled():
         find_duplicates.delay(search_id)
+    for handover_id in handing_over.stalled():
+        finish_handover.delay(handover_id)
     for round_id in charts.due():
         draw_chart.delay(round_id)
     importing.discard_abandoned()

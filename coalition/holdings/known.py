@@ -36,6 +36,7 @@ class Details(Holding):
     fields = labelled(
         Person,
         *("name", "given_name", "family_name", "language", "street", "city", "county", "state", "zip", "time_zone"),
+        "is_minor",
         *("created_at", "updated_at", "last_active_at"),
     )
 

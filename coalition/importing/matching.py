@@ -20,12 +20,13 @@ EMAIL, PHONE = Address.Channel.EMAIL, Address.Channel.PHONE
 GRANTED, WITHDRAWN = Address.Consent.GRANTED, Address.Consent.WITHDRAWN
 Outcome = ImportedRow.Outcome
 WAYS = ("external_id", "email", "phone", "name_zip")  # how rows are matched, the surest first
-HELD = ("name", "given_name", "family_name", "language", "street", "city", "county", "state", "zip")
+WORDS = ("name", "given_name", "family_name", "language", "street", "city", "county", "state", "zip")
+HELD = (*WORDS, "is_minor")
 BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 LISTS = {"ANY_KEY": "ANY(TEXTS::bigint[])", "TEXTS": "string_to_array(%s, E'\\x1f')"}
 PEOPLE = (  # their columns end as in HELD
     "SELECT id, search, custom::text, binned_at IS NOT NULL, merged_into_id, name, given_name, family_name, language, "
-    "street, city, county, state, zip FROM coalition_person "
+    "street, city, county, state, zip, is_minor FROM coalition_person "
     "WHERE id = ANY_KEY ORDER BY id"
 )
 
@@ -104,7 +105,8 @@ class Matcher:
         self.over = self.options.get("existing") == "overwrite"
         given = self.options.get("organization")
         self.organization = uniting.keys_now([given])[0] if given else None
-        self.blank = dict.fromkeys(HELD, "") | {"language": self.options.get("language") or settings.LANGUAGE_CODE}
+        language = self.options.get("language") or settings.LANGUAGE_CODE
+        self.blank = dict.fromkeys(WORDS, "") | {"language": language, "is_minor": False}
         self.people = {}  # {pk: Known}
         self.by_external, self.by_address, self.by_name = {}, {}, {}
         self.closed = set()  # keys of addresses that said stop

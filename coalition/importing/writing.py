@@ -27,7 +27,7 @@ from coalition.models import (
 )
 from coalition.models.people import words_of
 
-from .matching import HELD, Matcher
+from .matching import HELD, WORDS, Matcher
 
 ONE_AT_A_TIME = 0x696D706F  # the advisory lock under which chunks match and write, whatever import they belong to
 EMAIL, PHONE = Address.Channel.EMAIL, Address.Channel.PHONE
@@ -37,7 +37,8 @@ UPDATE = (
     f"UPDATE coalition_person p SET {', '.join(f'{name} = said.{name}' for name in HELD)}, search = said.search, "  # noqa: S608
     "custom = said.custom::jsonb, updated_at = CASE WHEN EXISTS "
     "(SELECT 1 FROM coalition_importedrow r WHERE r.person_id = p.id AND r.batch_id = %s AND r.outcome = 'new') "
-    f"THEN p.updated_at ELSE %s END FROM unnest(%s::bigint[]{', %s::text[]' * (len(HELD) + 2)}) "
+    f"THEN p.updated_at ELSE %s END FROM unnest(%s::bigint[]{', %s::text[]' * len(WORDS)}, %s::boolean[], "
+    "%s::text[], %s::text[]) "
     f"AS said(id, {', '.join(HELD)}, search, custom) WHERE p.id = said.id"
 )
 CLOSED = "suppression list"  # the evidence of a stop that was known before the file
@@ -86,7 +87,8 @@ def _write_people(chunk):
         (
             line(
                 str(known.pk),
-                *known.values.values(),
+                *[known.values[name] for name in WORDS],
+                "t" if known.values["is_minor"] else "f",
                 json.dumps(known.custom) if known.custom else "{}",
                 " ".join(known.words)[:300],
                 "",

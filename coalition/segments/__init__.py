@@ -5,7 +5,20 @@ where it is used, `sizing` counts while somebody waits.
 """
 
 from . import periods
-from .compiling import GROUPS, Unaskable, describe, judged, matching, may_ask, may_list, needs, people, problems, stored
+from .compiling import (
+    GROUPS,
+    Unaskable,
+    describe,
+    judged,
+    matching,
+    may_ask,
+    may_list,
+    needs,
+    people,
+    problems,
+    sql_of,
+    stored,
+)
 from .criteria_history import Active, ImportedIn, Joined, Signed
 from .criteria_person import ByEmail, ByText, InSegment, Language, OnList, Reach, Represents, Share, Tagged
 from .criteria_place import City, County, Near, State, Zip
@@ -78,6 +91,7 @@ __all__ = [
     "register_family",
     "shown",
     "size",
+    "sql_of",
     "stored",
     "used_by",
     "uses",

@@ -7,6 +7,7 @@ turned round by `"not": True`. The value is what the criterion's form takes: one
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -175,6 +176,13 @@ def judged(tree, segment=None):
 def people(segment=None):
     """People of a segment; None means everybody who is present."""
     return Person.objects.present() if segment is None else matching(segment.criteria, segment)
+
+
+def sql_of(rows):
+    """(SQL, parameters) of a queryset, to stand inside a statement. Where it can hold nobody, it still is a question:
+    a segment with a mistake stops nothing else.
+    """
+    return rows.query.get_compiler(connection=connection, elide_empty=False).as_sql()
 
 
 def needs(tree):

@@ -5,20 +5,51 @@ import json
 from django import template
 from django.conf import settings
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
-from django.utils.translation import override
+from django.utils.translation import gettext, override
 
-from coalition import languages, logos, reading
+from coalition import languages, logos, quilt, reading
 
 register = template.Library()
 ESCAPES = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
 
 
-@register.filter
-def logo_url(logo):
-    """{{ line.logo|logo_url }}: where the picture is found."""
-    return logos.url_of(logo)
+# A list may hold thousands of names: a template for each of them takes longer than all the rest of the page.
+
+
+@register.simple_tag
+def organizations(lines, marked=False):
+    """{% organizations group.lines marked=reading.is_marked %}: list items; who has no logo has a quilt if `marked`."""
+    return format_html_join("", "<li{}>{}<span>{}{}</span></li>", (_organization(line, marked) for line in lines))
+
+
+def _organization(line, marked):
+    mark = signer = ""
+    if line.logo:
+        mark = format_html(
+            '<img src="{}" alt="" width="{}" height="{}" loading="lazy">',
+            logos.url_of(line.logo),
+            line.logo.width,
+            line.logo.height,
+        )
+    elif marked:
+        mark = quilt.quilt_svg(quilt.digest_of(line.name), 3, 3)
+    if line.signer:
+        signer = format_html(' <span class="signer">{}</span>', ", ".join(filter(None, (line.signer, line.title))))
+    return mark_safe(' class="marked"') if mark else "", mark, line.name, signer
+
+
+@register.simple_tag
+def people(lines):
+    """{% people roll.individuals %}: list items of those who sign for themselves."""
+    only = gettext("%(what)s (for identification only)")
+    return format_html_join("", "<li>{}{}</li>", (_person(line, only) for line in lines))
+
+
+def _person(line, only):
+    said = format_html(' <span class="signer">{}</span>', only % {"what": line.affiliation}) if line.affiliation else ""
+    return ", ".join(filter(None, (line.name, line.city))), said
 
 
 @register.simple_tag

@@ -40,7 +40,8 @@ def extracted(language):
                 shutil.copy(source, folder)
         # An address nobody connects to: extracting words needs no database.
         environment = os.environ | {"DEBUG": "1", "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
-        command = [sys.executable, "manage.py", "makemessages", "--locale", language, "--no-obsolete"]
+        words_in = ["--extension", "html,txt,py,mjml"]
+        command = [sys.executable, "manage.py", "makemessages", "--locale", language, "--no-obsolete", *words_in]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CommandError(f"Words could not be extracted:\n{done.stderr[-2000:]}")
