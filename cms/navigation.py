@@ -10,6 +10,7 @@ from django.urls import is_valid_path, translate_url
 from django.utils.translation import get_language
 from wagtail.models import Page
 
+from campaigns import archiving
 from coalition import languages, reading
 
 
@@ -107,7 +108,10 @@ def public_addresses(page):
 
 
 def sitemap():
-    """Every published page, then every publication that stands alone: [(address, changed at, {language: address})]."""
+    """Every published page, then every publication that stands alone and every alert in the archive.
+
+    [(address, changed at, {language: address})]
+    """
     pages = Page.objects.live().public().filter(depth__gt=1).select_related("locale").order_by("path")
     found, families = [], {}
     for page in pages:
@@ -119,7 +123,7 @@ def sitemap():
         codes = [code for code, _name in settings.LANGUAGES]
         family = {code: reading.address(publication, code) for code in codes}
         found += [(family[code], publication.cover.version.frozen_at, family) for code in codes]
-    return found
+    return found + archiving.sitemap()
 
 
 def is_one_of_ours(request):

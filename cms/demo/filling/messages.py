@@ -1,12 +1,15 @@
-"""Messages that were sent, what people answered, and who will come to the webinars."""
+"""The words of messages, and what people answered by text."""
 
-from datetime import time, timedelta
+import io
+from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F
+from django.core.files.images import ImageFile
 from django.utils import timezone
+from wagtail.images import get_image_model
 
-from campaigns import receiving, registering, sending
+from campaigns import blocks, receiving
+from campaigns.forms import letters
 from campaigns.models import (
     Answer,
     Choice,
@@ -16,14 +19,17 @@ from campaigns.models import (
     Keyword,
     Message,
     MessageContent,
-    Registration,
     ReplyTemplate,
+    SplitTest,
     Webinar,
 )
-from coalition.models import Entry, Installation, Notice, Person, SimulatedEmail, SimulatedText, Topic
+from campaigns.models.blocks import TYPES
+from coalition import rasterising, reading, segments
+from coalition.models import Entry, Notice, Segment, SimulatedText, Topic
 
-from .publishing import campaign
-from .words import both, on_day, organizer, read
+from .publishing import campaign, letter_round, publication_of
+from .words import both, editor, organizer, read
+from .work import numbered
 
 
 def fill_messages(rng):
@@ -34,27 +40,11 @@ def fill_messages(rng):
         ReplyTemplate.objects.get_or_create(kind=row["kind"], defaults={"text": both(row, "text")})
     for row in rows["keyword"]:
         Keyword.objects.get_or_create(word=row["word"], defaults={"language": row["language"], "campaign": campaign()})
+    for row in rows["segment"]:
+        tree = numbered(row["criteria"])
+        segments.keep(Segment(), name=row["name"], description=row["description"], tree=tree, by=organizer())
     for row in rows["email"]:
-        message = Message.objects.create(
-            channel="email",
-            name=row["name"],
-            campaign=campaign(),
-            topic=Topic.objects.filter(slug=row.get("topic", "")).first(),
-            created_by=organizer(),
-        )
-        for code in ("en", "es"):
-            words = row[code]
-            MessageContent.objects.create(
-                message=message,
-                language=code,
-                subject=words["subject"],
-                preheader=words["preheader"],
-                body="\n\n".join(words["body"]),
-                action_label=words["action_label"],
-                action_url=words["action_path"],
-                reviewed_by=organizer(),
-                reviewed_at=timezone.now(),
-            )
+        write_email(row)
     for row in rows["text"]:
         message = Message.objects.create(channel="phone", name=row["name"], campaign=campaign(), created_by=organizer())
         for code in ("en", "es"):
@@ -75,41 +65,75 @@ def fill_messages(rng):
             )
 
 
-def fill_deliveries(rng):
-    rows = read("messages")
-    for row in [r for r in rows["email"] if r["state"] == "sent"] + rows["text"]:
-        message = Message.objects.filter(name=row["name"]).exclude(state=Message.State.SENT).first()
-        if message:
-            send_now(message, row["days_ago"])
-
-
-def send_now(message, days_ago):
-    """Send through the real ledger to the simulated channels, then date it back to when the story says."""
-    installation = Installation.get()
-    quiet = {f: getattr(installation, f) for f in ("quiet_until", "quiet_from", "quiet_until_sunday")}
-    # The demo may be filled at night: the story's texts left in daylight.
-    Installation.objects.update(quiet_until=time(0), quiet_from=time(23, 59, 59), quiet_until_sunday=time(0))
-    began = timezone.now()
-    try:
-        sending.start(message, by=organizer())
-        while sending.send_next_batch(message):
-            pass
-        sending.close_finished(message)
-    finally:
-        Installation.objects.update(**quiet)
-    # The story's messages left in the morning, whenever the demo is filled.
-    ago = timezone.now() - on_day(-days_ago, "10:30", "America/New_York")
-    Message.objects.filter(pk=message.pk).update(
-        created_at=timezone.now() - ago - timedelta(hours=20),
-        started_at=timezone.now() - ago,
-        finished_at=timezone.now() - ago + timedelta(minutes=2),
+def write_email(row):
+    by = editor() if row["state"] == "read" else organizer()
+    message = Message.objects.create(
+        channel="email",
+        name=row["name"],
+        campaign=campaign(),
+        topic=Topic.objects.filter(slug=row.get("topic", "")).first(),
+        created_by=by,
+        share=row.get("share", 100),
+        archived=row.get("archived", False),
+        is_template=row["state"] == "template",
     )
-    Delivery.objects.filter(message=message).update(updated_at=F("updated_at") - ago, claimed_at=F("claimed_at") - ago)
-    for kept in (SimulatedEmail, SimulatedText):
-        kept.objects.filter(at__gte=began).update(at=F("at") - ago)
-    just_told = Entry.objects.filter(kind=Entry.Kind.MESSAGE, at__gt=timezone.now() - timedelta(hours=1))
-    just_told.update(at=F("at") - ago)
-    Delivery.objects.filter(message=message, state=Delivery.State.SENT).update(state=Delivery.State.DELIVERED)
+    message.included.set(Segment.objects.filter(name__in=row.get("to", [])))
+    shared = [shared_part(block) for block in row["blocks"]]
+    wordings = {"a": row, "b": row["test"]} if "test" in row else {"a": row}
+    for code in ("en", "es"):
+        for variant, words in wordings.items():
+            MessageContent.objects.create(
+                message=message,
+                variant=variant,
+                language=code,
+                subject=words[f"subject_{code}"],
+                preheader=row.get(f"preheader_{code}", ""),
+                blocks=blocks_of(row, code, shared),
+                written_by=by,
+                reviewed_by=None if message.is_template else by,
+                reviewed_at=None if message.is_template else timezone.now(),
+            )
+    if "test" in row:
+        SplitTest.objects.create(message=message, share=row["test"]["share"], hours=row["test"]["hours"])
+
+
+def blocks_of(row, language, shared):
+    """The blocks of an email in a language, as they are kept."""
+    found = []
+    for number, (block, part) in enumerate(zip(row["blocks"], shared, strict=True), start=1):
+        own = {name: block.get(f"{name}_{language}", "") for name in TYPES[block["type"]].keys() - part}
+        found.append({"id": f"b{number}", "type": block["type"], "value": part | own})
+    return blocks.cleaned(found)
+
+
+def shared_part(block):
+    """What all languages of a block share: the record of a card, the picture and its size."""
+    match block:
+        case {"brief": slug}:
+            return {"publication": publication_of(slug).pk}
+        case {"webinar": slug}:
+            titles = next(row["title_en"] for row in read("webinars")["webinar"] if row["slug_en"] == slug)
+            found = (webinar for webinar in Webinar.objects.all() if webinar.title.localize("en") == titles)
+            return {"webinar": next(found).pk}
+        case {"quilt": slug}:
+            return letters.picture_of(quilt_of(slug))
+        case {"letter": True}:
+            return {"round": letter_round().pk}
+        case {"type": "action"}:
+            return {"round": None}
+    return {}
+
+
+def quilt_of(slug):
+    """The quilt of a publication as a picture of the library; None where nothing can draw it."""
+    publication = publication_of(slug)
+    try:
+        png = reading.picture(publication.current_version)
+    except rasterising.Failed:
+        return None
+    file = ImageFile(io.BytesIO(png), name=f"{slug}.png")
+    width, height = reading.SHARED
+    return get_image_model().objects.create(title=str(publication), file=file, width=width, height=height)
 
 
 def fill_replies(rng):
@@ -148,28 +172,3 @@ def fill_replies(rng):
                 created_at=moment, due_at=moment
             )
             Entry.objects.filter(person=delivery.person, at__gte=text.at).update(at=moment)
-
-
-def fill_registrations(rng):
-    if Registration.objects.exists():
-        return
-    for webinar, count in zip(Webinar.objects.order_by("starts_at"), (124, 37), strict=False):
-        chosen = Person.objects.filter(addresses__channel="email", name__gt="").order_by("pk").distinct()[100:3000]
-        for person in rng.sample(list(chosen), count):
-            spanish = person.language == "es" and webinar.spanish_interpretation
-            registering.register(
-                webinar,
-                name=person.name,
-                email=person.addresses.get(channel="email").value,
-                language=person.language,
-                interpretation="es" if spanish and rng.random() < 0.8 else "",
-                captions=rng.random() < 0.12,
-            )
-        asked = webinar.registrations.filter(interpretation_state=Registration.Access.ASKED).order_by("pk")
-        for registration in asked[: len(asked) // 2]:
-            registering.answer_request(registration, Registration.Access.CONFIRMED, kind="interpretation")
-        for registration in webinar.registrations.order_by("pk"):
-            then = timezone.now() - timedelta(hours=rng.randrange(5, 260), minutes=rng.randrange(60))
-            Registration.objects.filter(pk=registration.pk).update(registered_at=then)
-            about = Entry.objects.filter(person=registration.person_id, kind=Entry.Kind.REGISTRATION)
-            about.update(at=then)

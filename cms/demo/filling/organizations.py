@@ -31,6 +31,7 @@ def fill_organizations(rng):
     if Organization.objects.exists():
         return
     wording = read("messages")["consent"]
+    long_ago = timezone.now() - timedelta(days=740)
     for row in read("organizations")["organization"]:
         organization = Organization.objects.create(
             name=row["name"],
@@ -61,9 +62,9 @@ def fill_organizations(rng):
                 wording=wording[f"email_{person.language}"],
                 language=person.language,
                 source=Consent.Source.FORM,
-                at=timezone.now(),
+                at=long_ago,
             )
-            Address.objects.filter(pk=address.pk).update(consent=Address.Consent.GRANTED, consent_at=timezone.now())
+            Address.objects.filter(pk=address.pk).update(consent=Address.Consent.GRANTED, consent_at=long_ago)
             Representative.objects.create(
                 organization=organization,
                 person=person,
@@ -71,8 +72,7 @@ def fill_organizations(rng):
                 title={"en": person_row["title_en"], "es": person_row["title_es"]},
                 may_sign=person_row["role"] == Representative.Role.SIGNATORY,
             )
-    # Partners were there before most of the people.
-    Person.objects.exclude(representations=None).update(created_at=timezone.now() - timedelta(days=740))
+    Person.objects.exclude(representations=None).update(created_at=long_ago)
 
 
 def fill_partnerships(rng):

@@ -31,6 +31,9 @@ from .words import mailbox, organizer, read
 PEOPLE = 5000
 SPANISH_SHARE = 0.4
 PHONE_SHARE = 0.32
+# Where their mailboxes are, the most usual first.
+MAILBOXES = ["people.example.org"] * 8 + ["mail.example.com"] * 6 + ["post.example.org"] * 3
+MAILBOXES += ["correo.example.net"] * 2 + ["schools.example.org"]
 # Area codes whose 555-0100 to 555-0199 are kept for fiction; texts to them can reach nobody.
 FICTION = range(100, 198)
 TAG_NAMES = ["families", "teachers", "volunteers", "mentors", "students", "housing", "early reading", "speakers"]
@@ -72,7 +75,9 @@ def fill_people(rng):
             used = numbers.setdefault(code, iter(FICTION))
             phone = next((f"+1{code}5550{n}" for n in used), None)
         handle = mailbox(f"{given} {family.split()[0]}")
-        wishes.append((f"{handle}{index}@people.example.org", phone, rng.random() < 0.9, rng.random() < 0.8))
+        wishes.append(
+            (f"{handle}{index}@{MAILBOXES[index * 13 % len(MAILBOXES)]}", phone, rng.random() < 0.9, rng.random() < 0.8)
+        )
     Person.objects.bulk_create(persons, batch_size=1000)
     with connection.cursor() as cursor:  # they came over two years, not in one second
         cursor.execute(

@@ -67,6 +67,11 @@ def publication_of(brief):
     return page.publication
 
 
+def letter_round():
+    """The round of the letter that individuals may sign, too."""
+    return Round.objects.select_related("publication").get(publication__stand_alone=True)
+
+
 def freeze_as_it_was(page, earlier):
     """Version 1 of a brief that was amended since, so that its round shows what a material amendment does."""
     pages = {each.locale.language_code: each for each in freezing.newest(page)}

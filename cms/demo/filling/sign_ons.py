@@ -128,6 +128,7 @@ def fill_letter(rng):
     opened = timezone.now() - timedelta(days=row["opened_days_ago"])
     Version.objects.filter(pk=version.pk).update(frozen_at=opened - timedelta(days=1))
     publishing.show(publication, by=by)
+    Publication.objects.filter(pk=publication.pk).update(shown_at=opened)
     round_ = signing_on.open_round(
         publication,
         deadline=on_day(row["deadline_days"], "17:00", row["zone"]),
@@ -200,8 +201,10 @@ def fill_handover(rng):
     )
     version = round_.publication.current_version
     delivered = round_.deadline + timedelta(days=row["days_after_deadline"])
-    handing_over.hand_over(
-        version, way=row["way"], to=both(row, "to"), at=delivered, zone=round_.zone, note=row["note"], by=by
+    handing_over.finish(
+        handing_over.hand_over(
+            version, way=row["way"], to=both(row, "to"), at=delivered, zone=round_.zone, note=row["note"], by=by
+        )
     )
     left = round_.invitations.get(organization__name=row["withdrew"])
     at = delivered + timedelta(days=row["withdrew_days_after"])
