@@ -12,7 +12,7 @@ from tests.factories import WebinarFactory
 
 pytestmark = pytest.mark.django_db
 
-EVENING = datetime(2030, 7, 9, 22, 0, tzinfo=UTC)  # 6 p.m. in New York, in summer
+EVENING = datetime(2090, 7, 9, 22, 0, tzinfo=UTC)  # 6 p.m. in New York, in summer
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from campaigns.models import Answer, Choice, Delivery, Message, Registration
+from campaigns.models import Answer, Choice, Delivery, Enrolment, Message, Registration, Series
 from coalition import segments
 from coalition.models import Entry
 from tests import factories
@@ -88,3 +88,19 @@ def test_who_answered_what_in_a_period(active):
     assert ask("answered", message=message.pk, when="within", days=30) == ["Ana"]
     assert ask("answered", choice=yes.pk, when="within", days=1) == []
     assert said("answered", choice=yes.pk) == f"answered “YES” to “{message}”"
+
+
+def test_where_somebody_stands_in_a_series():
+    series = Series.objects.create(name="Welcome", campaign=factories.CampaignFactory(), trigger="joined")
+    other = Series.objects.create(name="Other", campaign=series.campaign, trigger="joined")
+    for name, state in (("Ana", "active"), ("Ben", "done"), ("Cam", "acted"), ("Dia", None)):
+        person = factories.PersonFactory(given_name=name)
+        Enrolment.objects.create(
+            series=series if state else other, person=person, state=state or "active", began_at=timezone.now()
+        )
+    assert ask("series", value=series.pk) == ["Ana", "Ben", "Cam"]
+    assert ask("series", value=series.pk, place="active") == ["Ana"]
+    assert ask("series", value=series.pk, place="done") == ["Ben"]
+    assert ask("series", value=series.pk, place="acted") == ["Cam"]
+    assert ask("series", value=series.pk, place="not") == ["Dia"]
+    assert said("series", value=series.pk, place="done") == "went through the series “Welcome”"

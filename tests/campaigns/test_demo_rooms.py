@@ -1,5 +1,6 @@
 """The demo's rooms: only in the demo, and everything that happens in them happens at the real doors."""
 
+import threading
 import time
 
 import pytest
@@ -28,7 +29,10 @@ def demo(settings):
 def server(live_server, settings, demo):
     settings.PUBLIC_URL = live_server.url
     settings.CELERY_TASK_ALWAYS_EAGER = True
-    return live_server
+    yield live_server
+    for thread in threading.enumerate():
+        if thread.name == "carrier":  # its last news is still on its way
+            thread.join(60)
 
 
 @pytest.fixture

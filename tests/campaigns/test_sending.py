@@ -2,17 +2,20 @@
 
 import threading
 from datetime import UTC, datetime, time, timedelta
+from itertools import chain
+from urllib.parse import parse_qs
 
 import pytest
+import responses
 import time_machine
 from django.core.exceptions import ValidationError
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from campaigns import sending, text_errors
-from campaigns.models import Delivery, Message
-from coalition import consent, people
+from campaigns import audience, checking, claiming, pacing, recording, sending, stopping, telling, text_errors
+from campaigns.models import Delivery, Message, Pace, QuietDay
+from coalition import channels, consent, people
 from coalition.channels import Outcome, Status
 from coalition.channels.memory import TextChannel
 from coalition.models import Address, Consent, Entry, Installation, Muting, Person, Segment, Suppression, Topic
@@ -21,6 +24,7 @@ from coalition.zones import zones_of
 from tests.factories import MessageFactory, PersonFactory, UserFactory
 
 State, Reason = Delivery.State, Delivery.Reason
+MAILGUN = "https://api.mailgun.net/v3/riverbend.example.org/messages"
 NOON = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)  # a Tuesday; 12:00 in Massachusetts
 
 
@@ -52,6 +56,10 @@ def by_text(**kwargs):
 def send_all(message):
     while sending.send_next_batch(message):
         pass
+
+
+def claim(message, limit):
+    return [row.pk for row in claiming.take(message, limit)]
 
 
 def ledger(message):
@@ -100,7 +108,7 @@ def test_a_held_back_relative_does_not_take_the_place_of_one_who_agreed(message)
 
 def test_a_segment_chooses_the_audience(message):
     spanish, _english = reader(language="es"), reader()
-    message.segment = Segment.objects.create(name="es", criteria={"all": [{"is": "language", "value": "es"}]})
+    message.included.add(Segment.objects.create(name="es", criteria={"all": [{"is": "language", "value": "es"}]}))
     message.save()
     sending.start(message)
     assert ledger(message) == {spanish: (State.QUEUED, "")}
@@ -108,7 +116,7 @@ def test_a_segment_chooses_the_audience(message):
 
 def test_the_estimate_is_what_starting_does(message):
     reader(), reader(), reader(language="es"), PersonFactory(), PersonFactory(email=True)
-    assert sending.estimate(message) == {
+    assert audience.estimate(message) == {
         "total": 3,
         "languages": [
             {"language": "en", "label": "English", "people": 2},
@@ -128,14 +136,14 @@ def test_the_estimate_is_what_starting_does(message):
 def test_freezing_twice_adds_nothing(message):
     reader(), reader(), PersonFactory()
     sending.start(message)
-    assert sending.freeze(message) == 0
+    assert audience.freeze(message) == 0
 
 
 def test_the_estimate_costs_a_fixed_number_of_queries(message, django_assert_max_num_queries):
     for _n in range(30):
         reader()
-    with django_assert_max_num_queries(8):
-        sending.estimate(message)
+    with django_assert_max_num_queries(12):  # two of them are the savepoint of the test
+        audience.estimate(message)
 
 
 # Starting
@@ -152,55 +160,24 @@ def test_a_double_press_sends_once(message, mailoutbox):
 
 def test_L2_nothing_leaves_while_a_language_is_missing(message):
     reader(), reader(language="es")
-    message.contents.filter(language="es").update(body="")
-    assert sending.problems(message) == ["Spanish: The text is missing."]
+    message.contents.filter(language="es").update(body="", blocks=[])
+    assert checking.problems(message) == ["Spanish: The text is missing."]
     with pytest.raises(ValidationError):
         sending.start(message)
     message.refresh_from_db()
     assert (message.state, message.deliveries.count()) == (Message.State.DRAFT, 0)
 
 
-def test_L2_a_language_that_nobody_reads_is_not_needed(message):
-    reader(), PersonFactory(language="es")
-    message.contents.filter(language="es").delete()
-    assert sending.problems(message) == []
-
-
-def test_L2_an_unread_translation_keeps_it_back(message):
-    reader(language="es")
-    message.contents.filter(language="es").update(reviewed_at=None)
-    assert sending.problems(message) == ["Spanish: nobody has read and confirmed this text yet."]
-
-
-def test_L2_a_translation_older_than_its_source_keeps_it_back(message):
-    reader(), reader(language="es")
-    long_ago = timezone.now() - timedelta(hours=2)
-    message.contents.filter(language="es").update(updated_at=long_ago, reviewed_at=long_ago)
-    assert sending.problems(message) == ["Spanish: the text it was translated from has changed since."]
-
-
 def test_L2_a_waiver_lets_it_leave_and_holds_back_who_has_no_text(message, mailoutbox):
     english, spanish = reader(), reader(language="es")
     message.contents.filter(language="es").update(body="", subject="")
-    message.waiver, message.waived_by = "The vote is tonight.", UserFactory()
+    message.waivers.create(check_key="languages", reason="The vote is tonight.", by=UserFactory())
     message.save()
-    assert sending.problems(message) == []
+    assert checking.problems(message) == []
     sending.start(message)
     send_all(message)
     assert ledger(message) == {english: (State.SENT, ""), spanish: (State.HELD, Reason.NO_LANGUAGE)}
     assert [m.to for m in mailoutbox] == [[english.primary_email.value]]
-
-
-def test_a_waiver_never_lets_a_broken_text_leave(message):
-    reader()
-    message.contents.update(body="Dear {{ nickname }}")
-    message.waiver = "The vote is tonight."
-    message.save()
-    assert sending.problems(message) == ["There is no text yet that could leave."]
-
-
-def test_an_empty_audience_cannot_be_sent_to(message):
-    assert "Nobody in this audience can get it." in sending.problems(message)
 
 
 # The batch
@@ -235,6 +212,18 @@ def test_S4_a_stop_on_one_record_counts_for_every_record_with_that_number(text, 
     assert texts == []
     assert {reason for _state, reason in ledger(text).values()} == {Reason.UNSUBSCRIBED, Reason.DUPLICATE}
     assert {a.consent for a in Address.objects.filter(person__in=[ana, eva])} == {Address.Consent.WITHDRAWN}
+
+
+@pytest.mark.parametrize("state", [Message.State.RUNNING, Message.State.PAUSED, Message.State.SENDING])
+def test_S4_a_stop_cancels_what_is_queued_whatever_sends_it(text, state):
+    person, before = by_text(phone="+14135550123"), timezone.now() - timedelta(days=1)
+    sending.start(text)
+    Message.objects.update(state=state)
+    Delivery.objects.update(updated_at=before, not_before=before)
+    stopping.stop("+14135550123", source=Consent.Source.REPLY, language="en")
+    delivery = text.deliveries.get()
+    assert (delivery.person, delivery.state, delivery.reason) == (person, State.HELD, Reason.UNSUBSCRIBED)
+    assert (delivery.updated_at > before, delivery.not_before) == (True, None)
 
 
 def test_S4_a_stop_that_an_import_overtook_counts_when_the_message_leaves(message, mailoutbox):
@@ -276,15 +265,6 @@ def test_people_who_go_while_it_is_sending_are_no_trouble(message, mailoutbox):
     }
 
 
-def test_somebody_deleted_while_in_hand_is_no_trouble(message):
-    person = reader()
-    sending.start(message)
-    taken = message.deliveries.claim(10)
-    Person.objects.filter(pk=person.pk).delete()
-    envelopes, results = sending._prepare(message, taken)
-    assert (envelopes, [(result.state, result.reason) for result in results]) == ([], [(State.HELD, Reason.REMOVED)])
-
-
 def test_pause_stops_after_what_is_in_hand_and_resume_goes_on(message, mailoutbox):
     for _n in range(5):
         reader()
@@ -313,15 +293,55 @@ def test_cancelling_holds_back_the_rest_and_says_so(message, mailoutbox):
     ]
 
 
-def test_a_batch_costs_a_fixed_number_of_queries(message, django_assert_num_queries):
+def test_a_batch_costs_a_fixed_number_of_queries(message, django_assert_num_queries, django_assert_max_num_queries):
     for _n in range(31):
         reader()
     sending.start(message)
-    with django_assert_num_queries(12):
+    with django_assert_max_num_queries(22):  # the words are read, links written
         sending.send_next_batch(message, limit=1)
     Message.objects.update(active_at=None)
-    with django_assert_num_queries(10):  # the words are kept from batch to batch
+    with django_assert_num_queries(8):  # the words are kept from batch to batch
         sending.send_next_batch(message, limit=30)
+
+
+@pytest.fixture
+def mailgun(settings):
+    settings.EMAIL_BACKEND, settings.EMAIL_BATCH_SIZE = "anymail.backends.mailgun.EmailBackend", 2
+    settings.ANYMAIL = {"MAILGUN_API_KEY": "key", "MAILGUN_SENDER_DOMAIN": "riverbend.example.org"}
+    with responses.RequestsMock() as provider:
+        provider.post(MAILGUN, json={"id": "<batch@riverbend.example.org>", "message": "Queued"})
+        yield provider
+
+
+def test_E5_while_a_call_is_out_the_next_is_taken_and_all_of_it_is_written_down(message, mailgun):
+    for _n in range(5):
+        reader()
+    sending.start(message)
+    assert sending.send_for(message, 60) is False
+    told = [parse_qs(call.request.body)["to"] for call in mailgun.calls]
+    assert sorted(map(len, told)) == [1, 2, 2]
+    assert sorted(chain.from_iterable(told)) == sorted(message.deliveries.values_list("value", flat=True))
+    assert list(ledger(message).values()) == [(State.SENT, "")] * 5
+    message.refresh_from_db()
+    assert message.state == Message.State.SENT
+
+
+def test_S11_what_is_out_is_written_down_even_when_the_next_cannot_be_taken(message, mailgun, monkeypatch):
+    for _n in range(5):
+        reader()
+    sending.start(message)
+    taking, taken = claiming.take, []
+
+    def take_once(*args, **kwargs):
+        if taken:
+            raise OperationalError("gone")
+        taken.extend(taking(*args, **kwargs))
+        return taken
+
+    monkeypatch.setattr(claiming, "take", take_once)
+    with pytest.raises(OperationalError):
+        sending.send_for(message, 60)
+    assert sorted(ledger(message).values()) == [(State.QUEUED, "")] * 3 + [(State.SENT, "")] * 2
 
 
 # Outcomes
@@ -329,8 +349,8 @@ def test_a_batch_costs_a_fixed_number_of_queries(message, django_assert_num_quer
 
 def outcomes(message, *given):
     """Claim as many rows as there are outcomes and record these."""
-    taken = message.deliveries.claim(len(given))
-    sending._record([sending._result(pk, outcome) for pk, outcome in zip(taken, given, strict=True)])
+    taken = claim(message, len(given))
+    recording.record([recording.result_of(pk, outcome) for pk, outcome in zip(taken, given, strict=True)])
     return list(Delivery.objects.filter(pk__in=taken).order_by("pk"))
 
 
@@ -358,19 +378,40 @@ def test_what_surely_stayed_is_tried_again_later_and_not_for_ever(message):
     sending.start(message)
     (delivery,) = outcomes(message, Outcome(Status.RETRY, error="SMTP 451"))
     wait = (delivery.not_before - timezone.now()).total_seconds()
-    assert (delivery.state, delivery.attempts, 20 < wait < 40) == (State.QUEUED, 1, True)
-    assert message.deliveries.claim(5) == []
-    Delivery.objects.update(not_before=None, attempts=sending.TRIES - 1)
+    assert (delivery.state, delivery.attempts, 5 < wait < 40) == (State.QUEUED, 1, True)
+    assert claim(message, 5) == []
+    Delivery.objects.update(not_before=None, attempts=recording.TRIES - 1)
     (delivery,) = outcomes(message, Outcome(Status.RETRY, error="SMTP 451"))
     assert delivery.state == State.FAILED
+
+
+def test_what_the_channel_did_not_come_to_is_no_attempt(message):
+    reader()
+    sending.start(message)
+    Delivery.objects.update(attempts=recording.TRIES - 1)
+    (delivery,) = outcomes(message, Outcome(Status.RETRY))
+    assert (delivery.state, delivery.attempts, delivery.not_before) == (State.QUEUED, recording.TRIES - 1, None)
+
+
+def test_a_provider_that_is_away_for_an_afternoon_loses_nobody(message):
+    reader()
+    sending.start(message)
+    waited = timedelta()
+    while (row := message.deliveries.get()).state == State.QUEUED:
+        message.deliveries.update(state=State.SENDING)
+        recording.record([recording.Result(row.pk, State.QUEUED.value, error="provider out of reach")])
+        row.refresh_from_db()
+        waited += (row.not_before or timezone.now()) - timezone.now()
+    assert timedelta(hours=4) < waited < timedelta(hours=8)
+    assert (row.attempts, row.error) == (recording.TRIES, "provider out of reach")
 
 
 def test_news_from_the_provider_that_came_first_stands(message):
     reader()
     sending.start(message)
-    (pk,) = message.deliveries.claim(1)
+    (pk,) = claim(message, 1)
     Delivery.objects.filter(pk=pk).update(state=State.BOUNCED)
-    sending._record([sending._result(pk, Outcome(Status.SENT, provider_id="<1@x>"))])
+    recording.record([recording.result_of(pk, Outcome(Status.SENT, provider_id="<1@x>"))])
     delivery = Delivery.objects.get(pk=pk)
     assert (delivery.state, delivery.provider_id) == (State.BOUNCED, "<1@x>")
 
@@ -378,20 +419,31 @@ def test_news_from_the_provider_that_came_first_stands(message):
 def test_a_worker_that_was_only_slow_settles_what_was_given_up(message):
     reader()
     sending.start(message)
-    (pk,) = message.deliveries.claim(1)
+    (pk,) = claim(message, 1)
     Delivery.objects.filter(pk=pk).update(state=State.UNCERTAIN)
-    sending._record([sending._result(pk, Outcome(Status.SENT, provider_id="<1@x>"))])
+    recording.record([recording.result_of(pk, Outcome(Status.SENT, provider_id="<1@x>"))])
     assert Delivery.objects.get(pk=pk).state == State.SENT
 
 
 def test_E4_an_address_that_does_not_exist_is_closed(message):
     person = reader()
     sending.start(message)
-    (pk,) = message.deliveries.claim(1)
-    result = sending._result(pk, Outcome(Status.FAILED, error="SMTP 550", code=550, dead=True))
-    sending._record([result])
-    sending._learn(message, [result])
+    (pk,) = claim(message, 1)
+    result = recording.result_of(pk, Outcome(Status.FAILED, error="SMTP 550", code=550, dead=True))
+    recording.record([result])
+    recording.learn(message, [result])
     assert (Delivery.objects.get(pk=pk).state, person.addresses.get().fault) == (State.BOUNCED, Address.Fault.BOUNCED)
+
+
+def test_E4_addresses_that_do_not_exist_are_closed_by_one_statement(message, django_assert_num_queries):
+    people = [reader() for _n in range(3)]
+    sending.start(message)
+    dead = Outcome(Status.FAILED, error="SMTP 550", code=550, dead=True)
+    results = [recording.result_of(pk, dead) for pk in claim(message, 3)]
+    with django_assert_num_queries(2):
+        recording.learn(message, results)
+    closed = Address.objects.filter(fault=Address.Fault.BOUNCED)
+    assert set(closed.values_list("person", flat=True)) == {person.pk for person in people}
 
 
 class CancelsMeanwhile(SmtpBackend):
@@ -410,13 +462,33 @@ def test_cancelled_while_in_hand_what_comes_back_does_not_wait_for_ever(message,
     assert ledger(message) == {person: (State.HELD, Reason.CANCELLED)}
 
 
+def test_what_was_in_hand_when_somebody_cancelled_is_noted_once_it_has_left(message, monkeypatch):
+    first, second = reader(), reader()
+    sending.start(message)
+
+    def busy(envelopes):
+        assert sending.cancel(message)
+        return [Outcome(Status.SENT) for _envelope in envelopes]
+
+    sending.send_next_batch(message, limit=1)
+    sending.resume(message)
+    monkeypatch.setattr(channels.channel_for("email"), "send", busy)
+    sending.send_next_batch(message, limit=1)
+    assert ledger(message) == {first: (State.SENT, ""), second: (State.SENT, "")}
+    got = Entry.objects.filter(kind=Entry.Kind.MESSAGE)
+    assert [entry.person for entry in got] == [first]
+    sending.sweep()
+    sending.sweep()
+    assert [entry.person for entry in got.order_by("pk")] == [first, second]
+
+
 # Closing and mending
 
 
 def test_a_message_closes_only_when_nothing_is_queued_or_in_hand(message):
     reader(), reader()
     sending.start(message)
-    message.deliveries.claim(1)
+    claim(message, 1)
     assert sending.send_next_batch(message, limit=5) is True
     assert (sending.send_next_batch(message), sending.close_finished(message)) == (False, [])
     message.refresh_from_db()
@@ -426,7 +498,7 @@ def test_a_message_closes_only_when_nothing_is_queued_or_in_hand(message):
 def test_the_sweep_gives_up_what_a_dead_worker_held_and_closes_the_rest(message, mailoutbox):
     reader(), reader()
     sending.start(message)
-    (held,) = message.deliveries.claim(1)
+    (held,) = claim(message, 1)
     send_all(message)
     assert sending.sweep() == []
     assert Delivery.objects.get(pk=held).state == State.SENDING  # within its time: it may only be slow
@@ -443,8 +515,7 @@ def test_the_sweep_restarts_what_stalled_and_leaves_what_moves(message):
     assert sending.sweep() == []  # just started: its task is on the way
     Message.objects.update(started_at=timezone.now() - timedelta(minutes=1))
     assert sending.sweep() == [message.pk]
-    Message.objects.update(active_at=timezone.now())
-    assert sending.sweep() == []
+    assert sending.sweep() == []  # it counts as moving: whoever it was given to is on the way
     Message.objects.update(active_at=timezone.now() - timedelta(minutes=1))
     assert sending.sweep() == [message.pk]
     sending.pause(message)
@@ -455,36 +526,11 @@ def test_who_got_it_has_it_on_the_timeline_in_both_languages_once(message):
     got, held = reader(), PersonFactory()
     sending.start(message)
     send_all(message)
-    sending._tell_timelines(message)
+    telling.got(message)
     entry = Entry.objects.get(person=got, kind=Entry.Kind.MESSAGE)
     assert entry.text.localize("en") == "Got the email “Vote on reading coaches”"
-    assert entry.link == sending.link_of(message)
+    assert entry.link == telling.link_of(message)
     assert not Entry.objects.filter(person=held, kind=Entry.Kind.MESSAGE).exists()
-
-
-@pytest.fixture
-def uncertain(message):
-    reader()
-    sending.start(message)
-    (delivery,) = outcomes(message, Outcome(Status.UNCERTAIN, error="TimeoutError"))
-    sending.close_finished()
-    return delivery
-
-
-def test_somebody_may_send_an_uncertain_one_again_once(message, uncertain, mailoutbox):
-    staff = UserFactory()
-    assert sending.settle(uncertain, resend=True, by=staff) is True
-    assert sending.settle(uncertain, resend=True, by=staff) is False
-    send_all(message)
-    message.refresh_from_db()
-    assert (len(mailoutbox), message.state) == (1, Message.State.SENT)
-    assert Entry.objects.get(kind=Entry.Kind.EDIT).by == staff
-
-
-def test_somebody_may_let_an_uncertain_one_count_as_sent(message, uncertain, mailoutbox):
-    assert sending.settle(uncertain, resend=False, by=UserFactory()) is True
-    uncertain.refresh_from_db()
-    assert (uncertain.state, mailoutbox) == (State.SENT, [])
 
 
 def test_progress_counts_by_state_language_and_reason(message):
@@ -501,6 +547,107 @@ def test_progress_counts_by_state_language_and_reason(message):
         "reasons": {"no_address": 1},
         "waiting_until": None,
     }
+
+
+# Limits
+
+
+def test_T8_of_a_domain_with_a_limit_no_more_than_that_is_taken_and_others_are(message, monkeypatch):
+    for number in range(4):
+        reader(email=f"ana{number}@gmail.com")
+    for number in range(3):
+        reader(email=f"eva{number}@example.org")
+    sending.start(message)
+    counted = []
+    monkeypatch.setattr(pacing, "count", lambda message, taken: counted.append(dict(taken)))
+    limits = {"": 5, "gmail.com": 2}
+    monkeypatch.setattr(pacing, "limits_for", lambda message, wanted: limits)
+    first = [row.value for row in claiming.take(message, 100)]
+    assert first == ["ana0@gmail.com", "ana1@gmail.com", "eva0@example.org"]  # of the five that were looked at
+    limits |= {"gmail.com": 0}
+    second = [row.value for row in claiming.take(message, 100)]
+    assert second == ["eva1@example.org", "eva2@example.org"]
+    limits |= {"": 0}
+    assert claiming.take(message, 100) == []
+    assert counted == [{"gmail.com": 2, "example.org": 1}, {"example.org": 2}]
+    assert (message.deliveries.filter(state=State.QUEUED).count(), sending.look_again_in(message)) == (2, 1)
+    sending.pause(message)
+    assert sending.look_again_in(message) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "second", "seconds"),
+    [
+        ({"a_minute": 1}, 30, 10),
+        ({"a_minute": 1}, 56, 4),
+        ({"a_minute": 1}, 59.5, 1),
+        ({"a_day": 1}, 30, None),
+        ({"a_day": 1, "a_minute": 1}, 30, None),
+    ],
+)
+def test_T8_who_waits_for_the_next_minute_stays_and_a_day_is_left_to_the_sweep(message, limit, second, seconds):
+    reader(), reader()
+    Pace.objects.create(**limit)
+    with time_machine.travel(NOON + timedelta(seconds=second), tick=False):
+        sending.start(message)
+        assert [sending.send_next_batch(message) for _turn in range(2)] == [True, False]
+        Message.objects.update(active_at=None)
+        assert sending.look_again_in(message) == seconds
+        message.refresh_from_db()
+        assert (message.active_at is None) == (seconds is None)
+
+
+def test_on_a_quiet_day_no_worker_stays(message):
+    reader()
+    with time_machine.travel(NOON, tick=False):
+        sending.start(message)
+        QuietDay.objects.create(day=NOON.date())
+        assert (sending.send_next_batch(message), sending.look_again_in(message)) == (False, None)
+
+
+def test_who_waits_for_a_test_to_be_decided_is_not_taken(message, mailoutbox):
+    got, waits = reader(), reader()
+    sending.start(message)
+    message.deliveries.filter(person=waits).update(variant="")
+    send_all(message)
+    message.refresh_from_db()
+    assert ledger(message) == {got: (State.SENT, ""), waits: (State.QUEUED, "")}
+    assert message.state == Message.State.SENDING
+
+
+def test_a_message_of_a_series_is_sent_and_never_closed(message, mailoutbox):
+    person = reader()
+    sending.start(message)
+    Message.objects.update(state=Message.State.RUNNING, started_at=None)
+    assert sending.sweep() == [message.pk]
+    send_all(message)
+    message.refresh_from_db()
+    assert (ledger(message), message.state) == ({person: (State.SENT, "")}, Message.State.RUNNING)
+
+
+def test_what_came_back_to_the_queue_is_taken_again_though_others_lie_behind_it(message, monkeypatch):
+    """A worker begins behind what it took, and at the start again after a while, or where there is too little."""
+    for _n in range(5):
+        reader()
+    sending.start(message)
+    rows = sorted(message.deliveries.values_list("pk", flat=True))
+    assert claim(message, 2) == rows[:2]
+    message.deliveries.filter(pk=rows[0]).update(state=State.QUEUED)
+    assert claim(message, 1) == rows[2:3]
+    later = claiming.time.monotonic() + claiming.START_AGAIN_AFTER
+    monkeypatch.setattr(claiming.time, "monotonic", lambda: later)
+    assert claim(message, 2) == [rows[0], rows[3]]
+    message.deliveries.filter(pk=rows[1]).update(state=State.QUEUED)
+    assert claim(message, 9) == [rows[1], rows[4]]
+    assert claim(message, 9) == []
+
+
+def test_the_ledger_says_when_and_through_which_provider(message, mailoutbox):
+    reader()
+    sending.start(message)
+    send_all(message)
+    delivery = message.deliveries.get()
+    assert (delivery.via, delivery.provider_id, delivery.sent_at is None) == ("locmem", "", False)
 
 
 # Quiet hours
@@ -582,12 +729,6 @@ def test_S9_a_refusal_at_the_call_is_judged_by_its_code(text, code, consented, f
     assert (address.consent, address.fault) == (consented, fault)
 
 
-def test_texts_that_are_switched_off_say_so(text, settings):
-    by_text()
-    settings.TEXT_PROVIDER = ""
-    assert sending.problems(text) == ["Texts are switched off: no provider is set."]
-
-
 # Beside each other
 
 
@@ -622,34 +763,93 @@ def test_four_workers_send_every_message_once_and_leave_nothing(mailoutbox):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_message_does_not_close_while_somebody_settles_that_one_is_sent_again(message):
-    """Whichever comes first, what is queued belongs to a message that is still sending."""
+def test_what_left_is_written_down_once_the_database_is_back():
+    Installation.objects.create(name="R", short_name="R", postal_address="1 Main St", email="r@example.org")
     reader()
+    message = MessageFactory()
     sending.start(message)
-    Delivery.objects.update(state=Delivery.State.UNCERTAIN)
-    held, may_end, closed = threading.Event(), threading.Event(), []
+    (row,) = claiming.take(message, 10)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (ours,) = cursor.fetchone()
 
-    def settle():
+    def restart():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [ours])
+        connection.close()
+
+    other = threading.Thread(target=restart)
+    other.start()
+    other.join(60)
+    recording.record([recording.result_of(row.pk, Outcome(Status.SENT, provider_id="<1@x>", via="mailgun"))])
+    delivery = message.deliveries.get()
+    assert (delivery.state, delivery.provider_id, delivery.via) == (State.SENT, "<1@x>", "mailgun")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_taken_is_queued_again_where_the_database_fails_before_it_leaves(message, mailoutbox):
+    person = reader()
+    sending.start(message)
+    held, may_end = threading.Event(), threading.Event()
+
+    def hold():
         with transaction.atomic():
-            sending.settle(Delivery.objects.get(), resend=True)
+            Message.objects.select_for_update(no_key=True).get()
             held.set()
-            may_end.wait(5)
+            may_end.wait(10)
         connection.close()
 
-    def close():
-        held.wait(5)
-        closed.extend(sending.close_finished())
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(60)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(OperationalError):
+            sending.send_next_batch(message)
+        may_end.set()
+        other.join(60)
+        cursor.execute("RESET lock_timeout")
+    assert (ledger(message), mailoutbox) == ({person: (State.QUEUED, "")}, [])
+    assert not message.deliveries.due().exists()  # a moment later, and not for ever: it counts as a try
+    message.deliveries.update(not_before=None)
+    send_all(message)
+    assert (ledger(message), len(mailoutbox)) == ({person: (State.SENT, "")}, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("verb", "before"),
+    [
+        (sending.start, Message.State.DRAFT),
+        (sending.resume, Message.State.PAUSED),
+        (sending.cancel, Message.State.SENDING),
+    ],
+)
+def test_of_two_presses_at_once_one_wins(message, verb, before):
+    reader()
+    Message.objects.update(state=before)
+    held, may_end, won = threading.Event(), threading.Event(), []
+
+    def first():
+        with transaction.atomic():
+            won.append(verb(message))
+            held.set()
+            may_end.wait(60)
         connection.close()
 
-    workers = [threading.Thread(target=settle), threading.Thread(target=close)]
+    def second():
+        held.wait(60)
+        won.append(verb(Message.objects.get()))
+        connection.close()
+
+    workers = [threading.Thread(target=first), threading.Thread(target=second)]
     for worker in workers:
         worker.start()
-    workers[1].join(2)
+    workers[1].join(1)
     may_end.set()
     for worker in workers:
-        worker.join(5)
-    message.refresh_from_db()
-    assert (message.state, closed) == (Message.State.SENDING, [])
+        worker.join(60)
+    assert won == [True, False]
 
 
 def test_E3_who_muted_the_topic_is_held_back_when_it_starts_and_when_it_leaves(message, mailoutbox):
@@ -660,7 +860,7 @@ def test_E3_who_muted_the_topic_is_held_back_when_it_starts_and_when_it_leaves(m
     Muting.objects.create(topic=other, person=hears)
     Message.objects.filter(pk=message.pk).update(topic=topic)
     message.refresh_from_db()
-    told = sending.estimate(message)
+    told = audience.estimate(message)
     assert [(held["reason"], held["people"]) for held in told["held"]] == [("muted", 1)]
     sending.start(message)
     Muting.objects.create(topic=topic, person=later)

@@ -2,14 +2,14 @@
 
 import json
 from base64 import b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from campaigns import sending, tracking
-from campaigns.models import Delivery, Message, TrackingEvent
+from campaigns import claiming, sending, text_errors, tracking
+from campaigns.models import Delivery, Message, Series, Step, TrackingEvent
 from coalition import notices
 from coalition.models import Address, Consent, Installation, Notice
 from tests.factories import MessageFactory, PersonFactory
@@ -32,7 +32,12 @@ def delivered_to(person, channel="email", state=State.SENT):
 
 
 def tell(delivery, kind, **kwargs):
-    return tracking.record(provider="postmark", kind=kind, ref=f"delivery-{delivery.pk}", **kwargs)
+    return hear("postmark", kind=kind, ref=f"delivery-{delivery.pk}", **kwargs)
+
+
+def hear(provider, **news):
+    """Whether it was news."""
+    return tracking.record_all(provider, [tracking.News(**news)]) == 1
 
 
 def state_of(delivery):
@@ -82,7 +87,36 @@ def test_news_that_outruns_us_keeps_a_delivery_from_being_sent_again(delivery):
     Delivery.objects.update(state=State.QUEUED)
     Message.objects.update(state=Message.State.SENDING)
     tell(delivery, "delivered")
-    assert delivery.message.deliveries.claim(5) == []
+    assert claiming.take(delivery.message, 5) == []
+
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("before", [State.UNCERTAIN, State.QUEUED, State.SENDING])
+@pytest.mark.parametrize("kind", ["sent", "deferred", "delivered", "complained"])
+def test_what_left_by_the_word_of_the_provider_has_its_moment(delivery, before, kind):
+    minute = timedelta(minutes=1)
+    for known, at in [
+        ({"sent_at": NOON - 2 * minute, "claimed_at": NOON - minute}, NOON - 2 * minute),
+        ({"sent_at": None, "claimed_at": NOON - minute}, NOON - minute),
+        ({"sent_at": None, "claimed_at": None}, NOON),
+    ]:
+        Delivery.objects.update(state=before, **known)
+        tell(delivery, kind, event_id=str(at), at=NOON)
+        assert Delivery.objects.get().sent_at == at
+
+
+def test_what_did_not_leave_has_no_moment(delivery):
+    Delivery.objects.update(state=State.UNCERTAIN, claimed_at=NOON)
+    tell(delivery, "failed")
+    assert Delivery.objects.values_list("state", "sent_at").get() == (State.FAILED, None)
+
+
+def test_whose_link_was_followed_has_left(delivery):
+    Delivery.objects.update(state=State.UNCERTAIN, claimed_at=NOON)
+    assert tracking.forward(delivery, State.DELIVERED) is True
+    assert Delivery.objects.values_list("state", "sent_at").get() == (State.DELIVERED, NOON)
 
 
 @pytest.mark.parametrize("reason", ["bounced", "invalid", ""])
@@ -132,7 +166,7 @@ def test_a_deferral_is_no_bounce(delivery):
 def test_a_shared_provider_id_is_told_apart_by_the_recipient(delivery):
     other = delivered_to(PersonFactory(email="eva@example.org", opted_in=True))
     Delivery.objects.update(provider_id="batch-1")
-    tracking.record(provider="mailgun", kind="bounced", provider_id="batch-1", recipient="Eva@example.org")
+    hear("mailgun", kind="bounced", provider_id="batch-1", recipient="Eva@example.org")
     assert (state_of(delivery), state_of(other)) == (State.SENT, State.BOUNCED)
 
 
@@ -143,13 +177,13 @@ def test_a_reference_with_another_recipient_is_not_that_delivery(delivery):
 
 @pytest.mark.parametrize("ref", ["", "delivery-0", "delivery-x", "delivery-99999999999999999999", "person-1", "-", "7"])
 def test_news_about_nothing_of_ours_is_left_alone(delivery, ref):
-    assert tracking.record(provider="postmark", kind="delivered", ref=ref) is False
+    assert hear("postmark", kind="delivered", ref=ref) is False
     assert TrackingEvent.objects.count() == 0
 
 
 def test_a_complaint_about_a_message_we_forgot_still_closes_the_address(installation):
     person = PersonFactory(email="ana@example.org", opted_in=True)
-    assert tracking.record(provider="postmark", kind="complained", recipient="ana@example.org") is True
+    assert hear("postmark", kind="complained", recipient="ana@example.org") is True
     assert person.addresses.get().consent == Address.Consent.WITHDRAWN
     assert "ana@example.org" not in str(list(TrackingEvent.objects.values()))
 
@@ -160,8 +194,8 @@ def test_a_notice_learns_what_became_of_it_too(installation):
         "plain", channel="email", value="ana@example.org", language="en", key="k", text="Hi", person=person
     )
     Notice.objects.update(state=Notice.State.SENT)
-    tracking.record(provider="postmark", kind="bounced", ref=f"notice-{notice.pk}", reason="bounced")
-    tracking.record(provider="postmark", kind="delivered", ref=f"notice-{notice.pk}")
+    hear("postmark", kind="bounced", ref=f"notice-{notice.pk}", reason="bounced")
+    hear("postmark", kind="delivered", ref=f"notice-{notice.pk}")
     notice.refresh_from_db()
     assert (notice.state, person.addresses.get().fault) == (Notice.State.BOUNCED, Address.Fault.BOUNCED)
 
@@ -268,10 +302,10 @@ def test_S9_a_phone_that_answered_in_between_starts_anew(installation):
     assert person.addresses.get().fault == ""
 
 
-@pytest.mark.parametrize("code", [30007, 30034])
-def test_S9_filtered_texts_pause_the_message_and_never_touch_the_person(installation, code):
+def refused_by_carriers(code, state):
+    """A text in a state, with one text in ten refused by the carriers."""
     people = [PersonFactory(phone=f"+1413555{100 + n:04d}", opted_in=True) for n in range(20)]
-    message = MessageFactory(channel="phone", state=Message.State.SENDING)
+    message = MessageFactory(channel="phone", state=state)
     rows = [
         Delivery.objects.create(
             message=message,
@@ -285,9 +319,28 @@ def test_S9_filtered_texts_pause_the_message_and_never_touch_the_person(installa
     ]
     tracking.record_text(rows[0].provider_id, "undelivered", code)
     message.refresh_from_db()
-    assert message.state == Message.State.SENDING
-    tracking.record_text(rows[1].provider_id, "undelivered", code)
+    assert message.state == state
+    return message, lambda: tracking.record_text(rows[1].provider_id, "undelivered", code)
+
+
+@pytest.mark.parametrize("code", [30007, 30034])
+def test_S9_filtered_texts_pause_the_message_and_never_touch_the_person(installation, code):
+    message, go_on = refused_by_carriers(code, Message.State.SENDING)
+    go_on()
     message.refresh_from_db()
-    assert (message.state, message.paused_because != "") == (Message.State.PAUSED, True)
+    assert (message.state, message.paused_because) == (Message.State.PAUSED, text_errors.FILTERED_BECAUSE)
     assert {a.fault for a in Address.objects.all()} == {""}
     assert sending.resume(message) is True
+
+
+def test_S9_filtered_texts_pause_the_series_that_sends_them(installation):
+    message, go_on = refused_by_carriers(30007, Message.State.RUNNING)
+    series = Series.objects.create(
+        name="Welcome", campaign=message.campaign, trigger=Series.Trigger.JOINED, state=Series.State.RUNNING
+    )
+    Step.objects.create(series=series, position=1, wait_hours=0, message=message)
+    go_on()
+    message.refresh_from_db()
+    series.refresh_from_db()
+    assert (message.state, message.paused_because) == (Message.State.PAUSED, text_errors.FILTERED_BECAUSE)
+    assert series.state == Series.State.PAUSED

@@ -1,10 +1,10 @@
-"""The coalition's own fields in messages: in the reader's language, with a fall-back, never a sensitive one."""
+"""Merge fields, the coalition's own among them: in the reader's language, with a fall-back, never a sensitive one."""
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from campaigns import rendering, sending
+from campaigns import claiming, merge_fields, rendering, sending, texting
 from campaigns.forms.messages import ContentForm
 from campaigns.models import MessageContent
 from coalition import custom, defining
@@ -29,9 +29,36 @@ def since(installation):
 def content(language, body):
     message = factories.MessageFactory()
     made = MessageContent.objects.get(message=message, language=language)
-    made.body = body
+    made.blocks = factories.blocks_of(body)
     made.save()
     return made
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Dear {{ first_name }}, hello.", "Dear, hello."),
+        ("Hola, {{ first_name }}:", "Hola:"),
+        ("{{ first_name }}, your vote counts", "Your vote counts"),
+        ("{{ first_name|friend }}, your vote counts", "friend, your vote counts"),
+        ("Your vote, {{ first_name }}!", "Your vote!"),
+        ("One.\n\n{{ first_name }}, two.", "One.\n\nTwo."),
+        ("{{ first_name }}", ""),
+    ],
+)
+def test_what_is_not_known_leaves_no_hole(text, expected):
+    assert merge_fields.with_gaps(text, frozenset(["first_name"])) == expected
+
+
+def test_unknown_fields_are_named():
+    assert merge_fields.unknown_fields("Dear {{ first_name }}") == []
+    assert merge_fields.unknown_fields("Dear {{ nickname }} and {{ nickname|you }}") == ["nickname"]
+    assert merge_fields.unknown_fields("Dear {{ first_name") == ["{{ first_name"]
+    assert merge_fields.unknown_fields("Dear first_name }}") == ["}}"]
+    assert merge_fields.unknown_fields("{{ person.addresses.all }}{% load x %}") == ["person.addresses.all"]
+
+
+# The coalition's own fields
 
 
 def test_a_value_is_said_in_the_readers_language(grade, since):
@@ -49,16 +76,16 @@ def test_who_has_no_value_reads_the_fall_back(grade):
 def test_an_unknown_a_retired_and_a_sensitive_field_are_refused_when_it_is_saved(grade):
     defining.define(subject="person", kind="text", label={"en": "Health"}, key="health", sealed=True)
     defining.define(subject="organization", kind="text", label={"en": "Motto"}, key="motto")
-    assert rendering.unknown_fields("{{ grade }} {{ health }} {{ motto }} {{ nope }}") == ["health", "motto", "nope"]
+    assert merge_fields.unknown_fields("{{ grade }} {{ health }} {{ motto }} {{ nope }}") == ["health", "motto", "nope"]
     made = content("en", "")
-    data = {"subject": "S", "body": "For {{ health }}", "preheader": "", "action_label": "", "action_url": ""}
+    data = {"subject": "S", "preheader": "For {{ health }}"}
     form = ContentForm(data, instance=made, channel="email")
     assert not form.is_valid()
-    assert "{{ health }}. Use one of these: {{ first_name }}" in form.errors["body"][0]
-    assert form.errors["body"][0].endswith("{{ grade }}.")
-    assert ContentForm(data | {"body": "For {{ grade }}"}, instance=made, channel="email").is_valid()
+    assert "{{ health }}. Use one of these: {{ first_name }}" in form.errors["preheader"][0]
+    assert form.errors["preheader"][0].endswith("{{ grade }}.")
+    assert ContentForm(data | {"preheader": "For {{ grade }}"}, instance=made, channel="email").is_valid()
     defining.retire(grade)
-    assert rendering.unknown_fields("{{ grade }}") == ["grade"]
+    assert merge_fields.unknown_fields("{{ grade }}") == ["grade"]
 
 
 def test_a_sensitive_value_never_leaves_even_where_its_key_stands_among_the_open_ones(installation):
@@ -91,9 +118,9 @@ def test_what_is_sent_fills_them(grade):
 
 def _envelopes(message):
     sending.start(message)
-    taken = list(message.deliveries.values_list("pk", flat=True))
-    return sending._prepare(message, taken)[0]
+    letters = rendering.compiled(message)
+    return sending.prepare(message, claiming.take(message, 10, own=True), letters)[0]
 
 
 def test_what_a_text_costs_counts_the_longest_choice(grade):
-    assert rendering.segments_of("{{ grade }}!").units == len("First grade!")
+    assert texting.segments_of("{{ grade }}!").units == len("First grade!")
