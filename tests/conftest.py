@@ -3,10 +3,18 @@
 import pytest
 from django.conf import settings
 from django.utils.translation import activate
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from coalition import embedded
 from coalition.models import Installation
 from tests import factories
+
+# The same examples on every machine, however slow it is.
+hypothesis_settings.register_profile(
+    "coalition", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("coalition")
 
 
 def pytest_unconfigure(config):

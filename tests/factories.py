@@ -1,6 +1,8 @@
 """Factories for real rows. Names are invented."""
 
+import re
 from datetime import timedelta
+from html import escape
 
 import factory
 from django.utils import timezone
@@ -43,7 +45,7 @@ class PersonFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def phone(self, create, value, **kwargs):
         if value:
-            people.add_address(self, "phone", value if isinstance(value, str) else f"+1413{5550100 + self.pk % 1000}")
+            people.add_address(self, "phone", value if isinstance(value, str) else f"+1413{5552000 + self.pk % 1000}")
 
     @factory.post_generation
     def opted_in(self, create, value, **kwargs):
@@ -91,6 +93,16 @@ class CampaignFactory(factory.django.DjangoModelFactory):
     name = {"en": "Reading coaches", "es": "Asesores de lectura"}
 
 
+def blocks_of(text):
+    """A plain text as one block of an email: an empty line parts paragraphs, a single break stays a break."""
+    html = "".join(
+        f"<p>{'<br>'.join(escape(line.strip(), quote=False) for line in paragraph.split(chr(10)))}</p>"
+        for paragraph in re.split(r"\n\s*\n", text.strip())
+        if paragraph.strip()
+    )
+    return [{"id": "b1", "type": "text", "value": {"html": html}}] if html else []
+
+
 class MessageFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Message
@@ -98,6 +110,10 @@ class MessageFactory(factory.django.DjangoModelFactory):
 
     name = "Vote on reading coaches"
     campaign = factory.SubFactory(CampaignFactory)
+
+    @factory.post_generation
+    def included(self, create, value, **kwargs):
+        self.included.set(value or [])
 
     @factory.post_generation
     def contents(self, create, value, **kwargs):
@@ -109,7 +125,8 @@ class MessageFactory(factory.django.DjangoModelFactory):
                 message=self,
                 language=language,
                 subject=subject if self.channel == "email" else "",
-                body=body,
+                body="" if self.channel == "email" else body,
+                blocks=blocks_of(body) if self.channel == "email" else [],
                 reviewed_at=timezone.now(),
             )
 

@@ -17,6 +17,7 @@ if not REDIS_URL:
     CELERY_BROKER_URL = "memory://"
     CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}
 CELERY_WORKER_TIMER_PRECISION = 0.1  # a worker that stops waits for its clock
+SEND_HOLD_SECONDS = 0  # tests that hold a message say so
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A clean checkout has collected no static files yet.
 WHITENOISE_AUTOREFRESH = True

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from coalition import publishing, signing_on
+from coalition import counting, publishing, signing_on
 from coalition.models import Decision
 from coalition.publishing import Text
 from tests import factories
@@ -49,3 +49,9 @@ def sign(invitation, choice=Choice.SIGN, **more):
 
 def amend(publication, editor, material=True, en="Eleven steps."):
     return publishing.freeze(publication, texts(en=en), by=editor, material=material, note="One more step")
+
+
+def board(round_):
+    """Every partner on the board of a round, in its order."""
+    whole = counting.Board(round_)
+    return whole.lines(whole.partners())

@@ -12,6 +12,7 @@ from coalition import accounts, audit
 from coalition.accounts import Role
 from coalition.models import AuditLine, Installation, User
 from coalition.views.audit import details_of
+from tests.coalition.searches import led_through, naming
 from tests.factories import PersonFactory, UserFactory
 
 Action = audit.Action
@@ -172,7 +173,9 @@ def test_a_line_says_who_what_when_from_where_and_why_and_leads_to_its_subject(h
     ],
 )
 def test_the_audit_is_searched_and_filtered(held, client, asked, found):
-    answer = client.get("/admin/audit/", asked)
+    answer = client.post("/admin/audit/", asked, follow=True)
+    for word in asked.get("words", "").split():
+        assert naming(word, led_through(answer)) == []
     assert [
         line.action for line, *_rest in answer.context["lines"] if line.action in ("merge", "export", "import")
     ] == found

@@ -1,9 +1,10 @@
 """The progress of a round: its numbers day by day, drawn in every language, and not drawn for each answer."""
 
 import xml.etree.ElementTree as ET
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
@@ -11,6 +12,13 @@ from coalition import charts, languages, signing_on, tasks
 from coalition.models import Decision, Round
 
 from .signons import Choice, amend, asked, sign
+
+
+@pytest.fixture(autouse=True)
+def noon():
+    """Days are counted back from here: none of them has 23 or 25 hours."""
+    with time_machine.travel(datetime(2026, 5, 20, 16, tzinfo=UTC)):
+        yield
 
 
 @pytest.fixture

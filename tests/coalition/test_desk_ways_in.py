@@ -71,6 +71,14 @@ def code_sent():
 # Devices, and a link that was forwarded
 
 
+def test_a_first_press_that_meets_an_error_makes_no_device_the_persons_own(token, representative):
+    program = Client()
+    assert program.post(address("sign_colleague_revoke", token, 999)).status_code == 404
+    assert ("device" in program.cookies, LinkDevice.objects.count()) == (False, 0)
+    client = browser(address("sign", token))
+    assert (LinkDevice.objects.get().trusted_at is not None, "device" in client.cookies) == (True, True)
+
+
 def test_the_first_browser_that_brings_its_cookie_back_is_the_persons_own(token, representative):
     client = browser(address("sign", token))
     cookie = client.cookies["device"]
@@ -324,8 +332,9 @@ def test_an_expired_desk_link_says_so_and_a_new_one_goes_to_the_address_on_recor
         assert page.status_code == 410
         assert address("desk_renew", stale, language=language) in page.text
         assert "Harbor Mentors" not in page.text
-    for _press in range(2):
-        assert client.post(address("desk_renew", stale)).status_code == 200
+    with time_machine.travel(timezone.now(), tick=False):
+        for _press in range(2):
+            assert client.post(address("desk_renew", stale)).status_code == 200
     assert Notice.objects.get(kind="desk_link").value == "carmen@harbor.example.org"
 
 
@@ -382,6 +391,20 @@ def test_the_version_seen_on_a_forwarded_link_is_not_the_persons(token, invitati
     page = own.get(address("sign", token))
     assert "What changed from version 1 to version 2" in page.text
     assert Invitation.objects.get().seen_version == second
+
+
+def test_each_version_that_was_opened_stands_once_on_the_timelines(token, invitation, publication, editor):
+    own = browser(address("sign", token))
+    for _again in range(2):
+        own.get(address("sign", token))
+    amend(publication, editor)
+    own.get(address("sign", token))
+    own.get(address("sign_device", token), {"read": "1"})  # an old page, left open
+    for whose in (invitation.organization, invitation.representative.person):
+        lines = whose.entries.filter(text__contains="opened").order_by("pk")
+        said = f"{invitation.organization.name} opened “Every reader by third grade”, version"
+        name = invitation.representative.person.name
+        assert [str(line.text) for line in lines] == [f"{said} {number} ({name})" for number in (1, 2)]
 
 
 @pytest.mark.parametrize("number", ["²", "99999999999999999999", "x"])

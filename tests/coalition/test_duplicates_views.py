@@ -115,14 +115,14 @@ def test_field_by_field_with_a_preview_then_one_record_and_back(organizer, pair)
 def test_from_a_persons_page_the_other_record_is_found_by_search(organizer, installation):
     first, second = person(email="ana@x.example.org"), person("Anita", email="anita@x.example.org")
     third = person("Luz", binned_at=first.created_at)
-    page = organizer.get(compare(first, q="anita"))
+    page = organizer.get(compare(first, q="anita"), follow=True)
     assert [offer["person"] for offer in page.context["found"]] == [second]
     assert compare(first, second) == page.context["found"][0]["url"]
     assert organizer.get(compare(first, third)).status_code == 302
     looks = [person(f"P{n}") for n in range(4)]
     Lookalike.objects.create(first=second, second=looks[0], score=70, reasons=["zip"])
     assert [offer["person"] for offer in organizer.get(compare(first, second)).context["alike"]] == [looks[0]]
-    page = organizer.get(compare(first, *looks, q="anita"))
+    page = organizer.get(compare(first, *looks, q="anita"), follow=True)
     assert (page.context["room"], page.context["found"]) == (False, [])
     merge(organizer, first, *looks)
     assert Person.objects.present().count() == 2

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,17 +74,16 @@ def use_elsewhere(folder, *more, **options):
     )
 
 
-def test_it_starts_once_and_is_found_quickly_afterwards(running):
+def test_it_starts_once_and_is_found_quickly_afterwards(running, monkeypatch):
     first = embedded.ensure_running(running)
-    began = time.perf_counter()
+    monkeypatch.setattr(embedded, "_locked", None)  # what runs is asked, and nothing is waited for
     assert embedded.ensure_running(running) == first
-    assert time.perf_counter() - began < 0.05
     assert first["ENGINE"] == "django.db.backends.postgresql"
 
 
 def test_several_processes_at_once_share_one_server(folder):
     processes = [use_elsewhere(folder) for _ in range(6)]
-    started = [process.communicate(timeout=60)[0] for process in processes]
+    started = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 6
     assert len(set(started)) == 1
     # All of them have gone, and it still runs.

@@ -7,10 +7,11 @@ import openpyxl
 import pytest
 from django.urls import reverse
 
-from coalition import accounts, papers
+from coalition import accounts
 from coalition.accounts import Role
 from coalition.models import AuditLine, Export
 from tests import factories
+from tests.pango import needs_pango
 
 from .signons import Choice, asked, sign
 
@@ -82,9 +83,8 @@ def test_nothing_leaves_without_a_reason(organizer, publication, signed):
     assert not Export.objects.exists()
 
 
+@needs_pango
 def test_the_press_gets_a_pdf_of_the_names(organizer, publication, signed):
-    if not papers.available():
-        pytest.skip("Pango is missing")
     file = take(organizer, publication, ["name_en"], audience="press", kind="pdf-es")
     assert (file["Content-Type"], file.content[:5]) == ("application/pdf", b"%PDF-")
     export = Export.objects.get()

@@ -2,19 +2,22 @@
 
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from coalition import accounts, handing_over, papers, roll, signing_on
+from coalition import accounts, handing_over, papers, privacy, roll, signing_on
 from coalition.accounts import Role
-from coalition.models import AuditLine, Entry, Handover, HandoverPaper, Notice
+from coalition.models import AuditLine, Endorsement, Entry, Handover, HandoverPaper, Notice, Version
 from tests import factories
+from tests.pango import needs_pango
 
 from .signons import Choice, amend, asked, sign
 
@@ -23,9 +26,17 @@ TO = {"en": "The Joint Committee", "es": "El Comité Conjunto"}
 PDF = b"%PDF-1.7 as it went"
 
 
-def hand_over(version, by=None, **more):
+def record(version, by=None, **more):
     said = {"way": "email", "to": TO, "at": timezone.now(), "zone": "America/New_York", "by": by}
     return handing_over.hand_over(version, **said | more)
+
+
+def hand_over(version, by=None, **more):
+    """Record a delivery, and all that follows it."""
+    handover = record(version, by, **more)
+    handing_over.finish(handover)
+    handover.refresh_from_db()
+    return handover
 
 
 @pytest.fixture
@@ -94,9 +105,8 @@ def test_who_signed_is_told_alone_while_they_still_speak_for_it(round_, version,
     assert Notice.objects.filter(kind="handed_over").latest("pk").person == colleague.person
 
 
+@needs_pango
 def test_the_papers_of_that_moment_are_kept_byte_for_byte(round_, version, editor):
-    if not papers.available():
-        pytest.skip("Pango is missing")
     sign(asked(round_, name="Harbor Mentors"))
     handover = hand_over(version, editor)
     kept = {paper.language: paper for paper in handover.papers.all()}
@@ -137,19 +147,97 @@ def test_a_delivery_still_to_come_or_before_the_freeze_is_refused(version, edito
     assert not Handover.objects.exists()
 
 
-def test_a_list_that_changes_while_papers_are_made_is_read_again(round_, version, editor, monkeypatch):
-    invitations = [asked(round_), asked(round_)]
+def test_papers_drawn_later_show_who_stood_under_the_text_at_the_press(round_, version, editor, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "coalition.papers.publication_pdf", lambda _version, language, signed: drawn.append(signed) or PDF
+    )
+    sign(asked(round_, name="Harbor Mentors"))
+    handover = record(version, editor)
+    assert (handover.drawing, handover.telling, handover.papers.count()) == (["en", "es"], True, 0)
+    assert not Notice.objects.filter(kind="handed_over").exists()
+    sign(asked(round_, name="A minute later"))
+    handing_over.finish(handover)
+    assert [[line.name for line in signed.lines] for signed in drawn] == [["Harbor Mentors"]] * 2
+    assert Notice.objects.filter(kind="handed_over").count() == 1
+    handover.refresh_from_db()
+    assert (handover.drawing, handover.telling, handover.papers.count()) == ([], False, 2)
+    handing_over.finish(handover)
+    assert (handover.papers.count(), Notice.objects.filter(kind="handed_over").count()) == (2, 1)
 
-    def slow(*_args):
-        if invitations:
-            sign(invitations.pop())
-        return PDF
 
-    monkeypatch.setattr("coalition.papers.publication_pdf", slow)
-    at = timezone.now() + timedelta(seconds=30)
-    monkeypatch.setattr("coalition.handing_over._check", lambda *_args: None)
-    handover = hand_over(version, editor, at=at)
-    assert len(handover.signatories) == 2
+def test_two_workers_at_one_record_keep_each_paper_once(round_, version, editor, monkeypatch):
+    monkeypatch.setattr("coalition.papers.publication_pdf", lambda *_args: PDF)
+    handover, twin = record(version, editor), Handover.objects.get()
+    handing_over.finish(handover), handing_over.finish(twin)
+    assert sorted(handover.papers.values_list("language", flat=True)) == ["en", "es"]
+
+
+def test_no_paper_bears_another_name_than_the_record(round_, version, editor, monkeypatch):
+    monkeypatch.setattr("coalition.papers.publication_pdf", lambda *_args: PDF)
+    invitation = asked(round_, name="Harbor Mentors")
+    sign(invitation)
+    handover = record(version, editor)
+    invitation.organization.name = "Harbor Mentors United"
+    invitation.organization.save()
+    handing_over.finish(handover)
+    assert (handover.papers.count(), Handover.objects.get().drawing) == (0, [])
+
+
+def endorsed(version, round_, **more):
+    now, number = timezone.now(), Endorsement.objects.count()
+    said = {"round": round_, "publication": version.publication, "version": version, "language": "en"}
+    Endorsement.objects.create(**said, at=now, confirmed_at=now, nonce=f"n{number}", **more)
+
+
+def test_no_paper_lacks_an_individual_who_was_erased_since(round_, version, editor, monkeypatch):
+    monkeypatch.setattr("coalition.papers.publication_pdf", lambda *_args: PDF)
+    person = factories.PersonFactory()
+    endorsed(version, round_, name="Zoraida Quintañilla", email="z@people.example.org", person=person)
+    endorsed(version, round_, name="", withdrawn_at=timezone.now())  # erased before
+    first, second = record(version, editor), record(version, editor, way="hand")
+    handing_over.finish(first)
+    privacy.erase(person, source="staff", by=editor)
+    handing_over.finish(second)
+    assert (first.papers.count(), second.papers.count()) == (2, 0)
+
+
+def files(storage):
+    return [path.name for path in Path(storage.location).rglob("*.pdf")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_lock_waits_for_the_storage(version, editor, private_files, monkeypatch):
+    monkeypatch.setattr("coalition.papers.publication_pdf", lambda *_args: PDF)
+    save, locked = private_files._save, []
+
+    def slow(*args):
+        locked.append(connection.in_atomic_block)
+        return save(*args)
+
+    monkeypatch.setattr(private_files, "_save", slow)
+    hand_over(version, editor, handed={"es": PDF})
+    assert (locked, len(files(private_files))) == ([False, False], 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_file_stays_without_its_record(version, editor, private_files):
+    gone = type(editor)(pk=editor.pk + 1000)
+    with pytest.raises(IntegrityError):
+        record(version, gone, handed={"es": PDF})
+    assert files(private_files) == []
+    at = timezone.now()
+    first, again = [record(version, editor, at=at, handed={"es": PDF}) for _n in range(2)]
+    assert (first, len(files(private_files))) == (again, 1)
+
+
+def test_what_the_queue_lost_is_found_again(version, editor, without_pango):
+    handover = record(version, editor)
+    assert list(handing_over.stalled()) == []
+    Handover.objects.update(recorded_at=timezone.now() - timedelta(minutes=5))
+    assert list(handing_over.stalled()) == [handover.pk]
+    handing_over.finish(handover)
+    assert list(handing_over.stalled()) == []
 
 
 # Withdrawing
@@ -217,6 +305,18 @@ def test_an_organizer_records_a_delivery_and_takes_its_papers(organizer, round_,
     assert TO["en"] in organizer.get(reverse("rounds:inspect", args=[round_.pk])).text
 
 
+def test_who_signed_while_the_form_was_open_signed_before_the_delivery(organizer, round_, version, without_pango):
+    """The form names a minute: what happened in it, the freeze as well, was before, also when the next one began."""
+    signed = sign(asked(round_, name="Harbor Mentors"))
+    shown = entered()
+    Version.objects.filter(pk=version.pk).update(frozen_at=signed.at)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        organizer.post(reverse("handovers:record", args=[version.pk]), shown)
+    handover = Handover.objects.get()
+    assert f"{timezone.localtime(handover.at):%H:%M}" == shown["time"]
+    assert [each["organization"] for each in handover.signatories] == [signed.organization_id]
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -233,6 +333,17 @@ def test_a_wrong_delivery_comes_back_with_what_was_entered(organizer, version, w
     assert says in page.text
     assert "Receipt 12" in page.text
     assert not Handover.objects.exists()
+
+
+def test_the_page_of_a_delivery_says_that_its_papers_are_being_prepared(organizer, version, monkeypatch):
+    monkeypatch.setattr("coalition.papers.publication_pdf", lambda *_args: PDF)
+    handover = record(version, organizer.user)
+    part = reverse("handovers:papers", args=[handover.pk])
+    page = organizer.get(reverse("handovers:inspect", args=[handover.pk])).text
+    assert (part in page, "The PDFs are being prepared" in page) == (True, True)
+    handing_over.finish(handover)
+    page = organizer.get(part).text
+    assert ("hx-get" in page, "being prepared" in page, page.count("SHA-256")) == (False, False, 2)
 
 
 def test_papers_and_recording_are_for_organizers(client, version, editor, without_pango):

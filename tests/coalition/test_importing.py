@@ -270,6 +270,33 @@ def test_rows_that_cannot_come_in_say_why_and_others_come_in_with_a_note():
 # What a list can and cannot say about consent
 
 
+@pytest.mark.parametrize(
+    ("cell", "minor"),
+    [("yes", True), ("Sí", True), ("x", True), ("13–17", True), ("Menor de edad", True), ("no", False), ("", False)],
+)
+def test_P2_a_list_says_who_is_under_age(cell, minor):
+    header = "Full name,Email,Under 18"
+    bring_in(f"Ana Pérez,ana@people.example.org,{cell}", header=header)
+    assert Person.objects.get().is_minor is minor
+
+
+def test_P2_no_list_takes_back_that_somebody_is_under_age_and_undoing_one_does():
+    header = "Full name,Email,Menor de edad"
+    told = factories.PersonFactory(name="Ana Pérez", email="ana@people.example.org", is_minor=True)
+    new = factories.PersonFactory(name="Bea Solís", email="bea@people.example.org")
+    lines = "Ana Pérez,ana@people.example.org,no", "Bea Solís,bea@people.example.org,sí"
+    batch = bring_in(*lines, header=header, options={"existing": "overwrite"})
+    for person, minor in ((told, True), (new, True)):
+        person.refresh_from_db()
+        assert person.is_minor is minor
+    importing.undo(batch)
+    batch.refresh_from_db()
+    importing.run_undo(batch)
+    for person, minor in ((told, True), (new, False)):
+        person.refresh_from_db()
+        assert person.is_minor is minor
+
+
 def test_S1_a_list_opens_no_address_without_proof_and_wording():
     bring_in(nationbuilder(1, mobile_opt_in="true"), nationbuilder(2, mobile_opt_in="true"))
     assert set(Address.objects.values_list("consent", flat=True)) == {"none"}

@@ -53,7 +53,19 @@ def test_S7_the_hours_for_texts_stay_within_the_law(client, installation, change
     assert Installation.get().quiet_until == time(9)
 
 
-@pytest.mark.parametrize("field", ["soft_bounces", "filtered_percent", "personal_link_days"])
+def test_A3_the_rules_for_bulk_messages_are_data_that_an_administrator_changes(client, installation):
+    client.force_login(staff(Role.ADMINISTRATOR))
+    words = " Democrat \r\nvote   for\r\n\r\nDemocrat\r\n"
+    changes = {"second_reader": "on", "partisan_words": words, "reading_ease": "60", "breaker_complaints": "0.1"}
+    assert client.post(reverse(PAGE), posted(installation, emails_at_most="3", **changes)).status_code == 302
+    kept = Installation.get()
+    assert (kept.second_reader, kept.partisan_words, kept.reading_ease) == (True, "Democrat\nvote for", 60)
+    assert (kept.emails_at_most, str(kept.breaker_complaints)) == (3, "0.1")
+    assert client.post(reverse(PAGE), posted(installation)).status_code == 302
+    assert Installation.get().emails_at_most is None
+
+
+@pytest.mark.parametrize("field", ["soft_bounces", "filtered_percent", "personal_link_days", "emails_at_most"])
 def test_a_threshold_is_never_zero(client, installation, field):
     client.force_login(staff(Role.ADMINISTRATOR))
     page = client.post(reverse(PAGE), posted(installation, **{field: "0"}))
@@ -66,3 +78,12 @@ def test_nobody_else_may_open_it(client, installation, role):
     assert client.get(reverse(PAGE)).status_code == 302  # Wagtail's way of refusing
     assert client.post(reverse(PAGE), posted(installation, soft_bounces="1")).status_code == 302
     assert Installation.get().soft_bounces == 5
+
+
+def test_E6_openings_are_counted_only_once_an_administrator_says_so(client, installation):
+    client.force_login(staff(Role.ADMINISTRATOR))
+    assert Installation.get().count_opens is False
+    assert client.post(reverse(PAGE), posted(installation, count_opens="on")).status_code == 302
+    assert Installation.get().count_opens is True
+    assert client.post(reverse(PAGE), posted(installation)).status_code == 302
+    assert Installation.get().count_opens is False

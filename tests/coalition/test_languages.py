@@ -4,6 +4,7 @@ import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from wagtail.users.models import UserProfile
 
 from coalition.languages import (
     format_clock,
@@ -14,9 +15,11 @@ from coalition.languages import (
     format_weekday,
     format_when,
     join_list,
+    language_of,
     sort_key,
     zone_name,
 )
+from tests.factories import UserFactory
 
 DAY = datetime.date(2026, 5, 5)
 AFTERNOON = datetime.datetime(2026, 5, 5, 19, 0, tzinfo=datetime.UTC)
@@ -118,3 +121,15 @@ def test_L3_order_folds_accents_and_ignores_articles():
 def test_numbers_as_people_here_write_them():
     assert [format_number(18204, code) for code in ("en", "es")] == ["18,204", "18,204"]
     assert format_number(6.1, "es") == "6.1"
+
+
+@pytest.mark.parametrize(("chosen", "read"), [("es", "es"), ("en", "en"), ("de", "en"), ("", "en"), (None, "en")])
+def test_staff_are_written_to_in_a_language_of_ours(db, chosen, read):
+    user = UserFactory()
+    if chosen is not None:
+        UserProfile.objects.create(user=user, preferred_language=chosen)
+    assert language_of(user) == read
+
+
+def test_nobody_reads_the_first_language():
+    assert language_of(None) == "en"

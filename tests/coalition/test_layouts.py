@@ -140,3 +140,11 @@ def test_what_stands_above_a_webinars_report():
         "started": "12/03/2026 06:01:12 PM",
     }
     assert layouts.about("", above) == layouts.about("zoom", above[:1]) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["Under 18", "Minor?", "under_age", "Menor de edad", "¿Es menor?", "Entre 13 y 17 años"]
+)
+def test_P2_a_column_of_who_is_under_age_is_recognised_in_both_languages(name):
+    assert layouts.suggest(["Email", name])[name] == "is_minor"
+    assert "is_minor" in [key for _group, choices in layouts.choices() for key, _label in choices]

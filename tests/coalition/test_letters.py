@@ -182,7 +182,7 @@ def test_an_organizer_records_a_letter_and_takes_the_scan_back(organizer, round_
     done = organizer.post(address, entered(round_, partner))
     decision = Decision.objects.get()
     assert done.url == reverse("rounds:inspect", args=[round_.pk]) + f"?partner={partner.pk}#partners"
-    assert (decision.recorded_by, "Ana" in decision.proof.name) == (organizer.user, False)
+    assert (decision.recorded_by, "Ana's" in decision.proof.name) == (organizer.user, False)
     assert decision.attestation.startswith("The letter is signed by somebody with the authority")
     board = organizer.get(done.url).text
     proof = reverse("rounds:proof", args=[round_.pk, decision.pk])

@@ -22,7 +22,7 @@ def letter(subject=f"Hola, {NAME}", text=f"Hola, {NAME}:\n\n.\nAdiós\n", html=f
 
 
 def wire(made, **values):
-    raw = WireLetter(made, b"R <r@example.org>").fill("ana@example.org", "<delivery-1.x@r.example.org>", values)
+    raw = WireLetter(made).fill("ana@example.org", "<delivery-1.x@r.example.org>", values)
     assert raw.endswith(b"\r\n")
     assert not any(line.startswith(b".") for line in raw.split(b"\r\n"))
     assert b"\n" not in raw.replace(b"\r\n", b"")
@@ -45,7 +45,11 @@ def test_a_filled_letter_reads_as_it_was_written(name):
     assert said(message) == (subject, text, html)
     assert message["List-Unsubscribe"] == headers["List-Unsubscribe"]
     frame = [message[name] for name in ("From", "To", "List-ID")]
-    assert frame == ["R <r@example.org>", "ana@example.org", "<a.example.org>"]
+    assert frame == [
+        "Riverbend Education Coalition <hello@riverbend.example.org>",
+        "ana@example.org",
+        "<a.example.org>",
+    ]
     assert message["Message-ID"] == "<delivery-1.x@r.example.org>"
     assert [part.get_content_type() for part in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
 

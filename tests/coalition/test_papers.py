@@ -1,6 +1,5 @@
 """Papers: what a publication and a certificate say on paper, tagged, in both languages, the same bytes each time."""
 
-import os
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,14 +13,9 @@ from coalition import canonical, notices, papers, publishing, signing_on
 from coalition.models import Organization
 from tests import factories
 from tests.coalition.signons import Choice, amend, asked, sign
+from tests.pango import needs_pango
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(
-        not papers.available() and os.environ.get("CI") != "true",
-        reason="Pango is not installed, so no PDF can be made: apt install libpango-1.0-0 libpangoft2-1.0-0",
-    ),
-]
+pytestmark = [pytest.mark.django_db, needs_pango]
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """G4 under pressure: whoever decides at the same second, one answer of an organization is live and none is lost."""
 
 import threading
+import time
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from coalition import publishing, signing_on, uniting
-from coalition.models import Decision, Invitation
+from coalition import organizations, publishing, signing_on, uniting
+from coalition.models import Decision, Invitation, Organization, Representative
+from coalition.signing_on import desk, standing
 from tests import factories
 from tests.coalition.signons import Choice, asked, open_round, sign, texts
 
@@ -106,6 +108,63 @@ def test_G4_answers_that_arrive_while_two_records_become_one_count_for_the_kept_
     assert [each for each in given if isinstance(each, Exception)] == []
     live, number = held()
     assert (set(live), number) == ({kept.pk}, 3)
+
+
+def waits_for_a_lock():
+    """Once somebody waits for a lock that is held here."""
+    for _try in range(3000):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+            if cursor.fetchone():
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waited")
+
+
+def test_G7_taking_back_what_an_authorization_signed_spares_what_a_person_signs_in_the_same_second(round_):
+    decision = sign(asked(round_))
+    Decision.objects.filter(pk=decision.pk).update(via=Decision.Via.STANDING)
+    speaker, given = decision.invitation.representative, []
+
+    def take_back():
+        try:
+            given.append(standing.take_back(decision, speaker, language="en"))
+        except Exception as raised:  # what was raised is what is looked at
+            given.append(raised)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        Organization.objects.select_for_update(no_key=True).get(pk=decision.organization_id)
+        thread = threading.Thread(target=take_back)
+        thread.start()
+        waits_for_a_lock()
+        by_hand = sign(decision.invitation, signer_title="Chair")
+    thread.join()
+    assert [type(each).__name__ for each in given] == ["NothingToWithdraw"]
+    assert Decision.objects.live().get() == by_hand
+
+
+def test_closing_ones_links_while_staff_take_the_role_away_does_not_lock_up(round_):
+    invitation = asked(round_)
+    speaker = invitation.representative
+    with transaction.atomic():
+        Representative.objects.select_for_update().get(pk=speaker.pk)
+        given = []
+
+        def remove():
+            organizations.remove_representative(Representative.objects.get(pk=speaker.pk))
+            given.append("removed")
+            connection.close()
+
+        thread = threading.Thread(target=remove)
+        thread.start()
+        waits_for_a_lock()
+        desk.make_useless(speaker)  # would wait for the invitations that the other holds, who waits for us
+    thread.join()
+    assert given == ["removed"]
+    with pytest.raises(signing_on.RevokedLink):
+        desk.make_useless(speaker)
 
 
 def test_two_opposite_merges_of_organizations_keep_one_of_the_two(round_):

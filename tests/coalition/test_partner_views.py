@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext
 
 from coalition import accounts, logos, organizations, policies, signing_on, speaking
 from coalition.accounts import Role
@@ -93,6 +94,22 @@ def test_the_profile_is_changed_and_the_timeline_says_so(client, partner, carmen
         "https://teachers.example.org",
     )
     assert "Carmen changed at the desk:" in str(partner.entries.latest("pk").text)
+
+
+@BOTH
+def test_who_may_not_sign_changes_the_contact_and_not_the_printed_name(client, partner, joy, language):
+    page = client.get(at(joy, "desk_profile_edit", language=language))
+    assert ("printed_name_en" in page.text, 'name="look"' in page.text) == (False, False)
+    with translation.override(language):
+        said = gettext("Somebody who may sign for your organization can change how its name is printed.")
+    assert said in page.text
+    sent = {"printed_name_en": "Somebody else", "city": "Boston", "state": "MA"}
+    for more in ({}, {"look": "1"}):
+        assert client.post(at(joy, "desk_profile_edit", language=language), sent | more).status_code == 302
+    partner.refresh_from_db()
+    assert (partner.printed_name, partner.city) == ("", "Boston")
+    given = organizations.change_at_desk(partner, {"printed_name": {"en": "Else"}}, person=joy.person)
+    assert given == []
 
 
 def test_the_name_is_seen_in_the_list_before_it_is_kept(client, round_, partner, carmen):

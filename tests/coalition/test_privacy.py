@@ -12,8 +12,8 @@ from django.core.files.base import ContentFile
 from django.db import connection, models
 from django.utils import timezone
 
-from campaigns import receiving, registering, results, sending
-from campaigns.models import Answer, Choice, Delivery, Registration
+from campaigns import receiving, registering, reporting, results, sending
+from campaigns.models import Answer, Choice, Click, Delivery, Enrolment, Link, Opening, Registration, Series
 from coalition import audit, consent, holdings, notices, people, privacy, publishing, signing_on, timeline
 from coalition.models import (
     Address,
@@ -144,6 +144,11 @@ def full(zoraida):
     sending.send_next_batch(message)
     answer = Choice.objects.create(message=message, label={"en": "Yes"}, words="YES")
     Answer.objects.create(message=message, person=zoraida, choice=answer, at=message.started_at)
+    link = Link.objects.create(message=message, url="https://example.org/vote")
+    Click.objects.create(link=link, delivery=Delivery.objects.get(person=zoraida))
+    Opening.objects.create(delivery=Delivery.objects.get(person=zoraida), at=timezone.now())
+    series = Series.objects.create(name="Welcome", campaign=message.campaign, trigger=Series.Trigger.JOINED)
+    Enrolment.objects.create(series=series, person=zoraida, began_at=message.started_at)
     Delivery.objects.filter(person=zoraida).update(state=Delivery.State.DELIVERED)
     receiving.receive(sid="SM1", number=PHONE, body="This is Zoraida")
     registering.register(
@@ -204,15 +209,15 @@ def test_P4_her_number_goes_from_what_is_said_of_others_however_it_is_written(zo
     assert str(other.entries.get(kind="note").text).startswith("His neighbour answers at somebody")
 
 
+def said_of(message):
+    return results.figures_of([message]), reporting.count(message)["language"], results.answers(message)
+
+
 def test_P4_what_she_did_with_others_still_counts(full):
-    before = (results.figures_of([full.message]), results.by_language(full.message), results.answers(full.message))
-    assert [row["acted"] for row in before[1] if row["language"] == "es"] == [1]
+    before = said_of(full.message)
+    assert [figures["acted"] for language, figures in before[1] if language == "es"] == [1]
     privacy.erase(full, source=PERSON)
-    assert (
-        results.figures_of([full.message]),
-        results.by_language(full.message),
-        results.answers(full.message),
-    ) == before
+    assert said_of(full.message) == before
     decision = Decision.objects.get()
     assert (decision.live, decision.attested, decision.signer, decision.signer_name) == (True, True, None, "")
     assert decision.version.publication == full.publication

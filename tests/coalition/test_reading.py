@@ -306,7 +306,10 @@ def test_the_pdf_is_drawn_once_for_each_state_of_the_list(round_, shown, client,
     assert first["Content-Disposition"] == 'inline; filename="every-reader-by-third-grade-1-en.pdf"'
     sign(asked(round_))
     assert client.get(address).content == b"%PDF-1.7 drawn 2"
-    assert len(private_files.listdir(f"papers/{shown.current_version.pk}-en")[1]) == 1
+    folder = f"papers/{shown.current_version.pk}-en"
+    (kept,) = private_files.listdir(folder)[1]
+    private_files.delete(f"{folder}/{kept}")  # as the reader of a newer list does
+    assert reading.kept_paper(shown.current_version, "en") is None
 
 
 def test_where_no_pdf_can_be_made_printing_is_offered(shown, client, private_files, monkeypatch):

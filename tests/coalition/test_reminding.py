@@ -15,6 +15,7 @@ from coalition.signing_on import asking, limits, links
 from tests import factories
 
 from .signons import Choice, amend, asked, sign, texts
+from .test_parallel_decisions import waits_for_a_lock
 
 EASTERN = ZoneInfo("America/New_York")
 DEADLINE = datetime(2026, 6, 19, 17, tzinfo=EASTERN)  # a Friday
@@ -390,9 +391,9 @@ def test_what_is_due_in_one_round_waits_for_another_without_standing_in_its_way(
     with transaction.atomic():
         limits.Allowance.locked([first])
         thread.start()
-        thread.join(2)  # it waits for the first by now
+        waits_for_a_lock()  # for the first
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '500ms'")
+            cursor.execute("SET LOCAL lock_timeout = '10s'")
         limits.Allowance.locked([first, waiting.organization])
     thread.join()
     assert failed == []

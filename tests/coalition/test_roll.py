@@ -7,8 +7,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from coalition import roll, signing_on
+from coalition import people, roll, signing_on
 from coalition.models import Decision, Endorsement, Handover, Logo, Organization
+from tests.factories import PersonFactory
 
 from .signons import amend, asked, sign
 
@@ -233,6 +234,16 @@ def test_individuals_count_once_confirmed_and_leave_a_note_only_after_delivery(r
     assert [(note.name, note.individual) for note in found.withdrawals] == [("Gone After", True)]
 
 
+def test_P2_a_minor_stands_on_no_public_list(round_, publication):
+    endorse(round_, "Zoe Álvarez")
+    young = PersonFactory()
+    endorse(round_, "Ana Ríos", person=young)
+    before = roll.state(publication)
+    people.change(young, details={"is_minor": True})
+    assert [each.name for each in roll.of(publication.current_version, "en").individuals] == ["Zoe Álvarez"]
+    assert roll.state(publication) != before
+
+
 def test_the_roll_asks_six_queries_whatever_its_size(round_, publication, django_assert_num_queries):
     version = publication.versions.select_related("publication").get()
     for size in (1, 30):
@@ -270,5 +281,5 @@ def test_the_state_changes_with_whatever_the_list_says(round_, publication, edit
     assert changed()
     hand_over(publication)
     assert changed()
-    with time_machine.travel(timezone.now() + timedelta(days=1)):
+    with time_machine.travel(timezone.now() + timedelta(days=1, hours=2)):  # also where a day has 25 hours
         assert changed()

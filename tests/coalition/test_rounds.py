@@ -8,11 +8,11 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from coalition import counting, publishing, signing_on
+from coalition import publishing, signing_on
 from coalition.models import Decision, Notice, Round
 from tests import factories
 
-from .signons import Choice, amend, asked, sign, texts
+from .signons import Choice, amend, asked, board, sign, texts
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_a_closed_round_keeps_the_answers_it_was_left_with(round_, publication, 
     signing_on.close_round(round_)
     amend(publication, editor)
     round_.refresh_from_db()
-    assert sorted(line.state for line in counting.board(round_)) == ["sign", "support"]
+    assert sorted(line.state for line in board(round_)) == ["sign", "support"]
 
 
 def test_the_lists_find_by_word_and_state_with_a_fixed_number_of_queries(

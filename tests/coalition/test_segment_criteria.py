@@ -223,7 +223,7 @@ def test_segments_nest_only_so_deep():
 
 def test_where_a_segment_is_used_and_what_is_used_is_not_deleted():
     used = keep("Used", {"is": "language", "value": "es"})
-    other, message = keep("Other", inside(used)), factories.MessageFactory(segment=used)
+    other, message = keep("Other", inside(used)), factories.MessageFactory(included=[used])
     owner = factories.UserFactory()
     view = SavedView.objects.create(screen="people", name="Mine", query=f"segment={used.pk}&state=MA", owner=owner)
     SavedView.objects.create(screen="people", name="Not it", query=f"segment={used.pk}0", owner=owner)

@@ -10,9 +10,16 @@ from coalition import accounts, segments
 from coalition.accounts import Role
 from coalition.forms.segments import built_in, built_of
 from coalition.models import Import, SavedView, Segment
+from coalition.segments import sizing
 from tests import factories
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A sample of few people is all of them: exact, where there is time for it."""
+    monkeypatch.setattr(sizing, "SAMPLING", 20)
 
 
 @pytest.fixture
@@ -127,7 +134,7 @@ def test_a_new_segment_can_begin_with_the_people_of_an_import(organizer):
 
 def test_a_segment_in_use_says_where_and_cannot_be_deleted(organizer):
     segment = Segment.objects.create(name="Valley", criteria={"all": []})
-    message = factories.MessageFactory(segment=segment, name="Vote on Tuesday")
+    message = factories.MessageFactory(included=[segment], name="Vote on Tuesday")
     delete = reverse("segments:delete", args=[segment.pk])
     pages = [organizer.get(reverse(f"segments:{name}", args=[segment.pk])) for name in ("inspect", "edit", "delete")]
     for page in [*pages, organizer.post(delete)]:

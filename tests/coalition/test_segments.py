@@ -185,6 +185,6 @@ def test_a_segment_reads_as_words(everybody):
 
 def test_a_segment_says_where_it_is_used():
     segment = Segment.objects.create(name="Spanish readers", criteria={"all": [{"is": "language", "value": "es"}]})
-    message = factories.MessageFactory(segment=segment)
+    message = factories.MessageFactory(included=[segment])
     factories.MessageFactory()
     assert segments.used_by(segment) == [message]

@@ -1,6 +1,7 @@
 """Sign-ons: who may answer, on which text, until when; and what the public list says."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from coalition import counting, languages, publishing, roll, signing_on
+from coalition import languages, publishing, roll, signing_on
 from coalition.counting import State
 from coalition.models import Decision, Entry, Invitation, Notice, Organization
 from tests import factories
 
-from .signons import amend, asked, open_round, sign, texts
+from .signons import amend, asked, board, open_round, sign, texts
 
 Choice = Decision.Choice
 
@@ -71,9 +72,10 @@ def test_a_stale_link_is_expired_and_a_new_one_goes_to_the_address_on_record(rou
         token = signing_on.token_for(invitation)
     with pytest.raises(signing_on.ExpiredLink) as expired:
         signing_on.open_link(token)
-    notice = signing_on.send_link(expired.value.invitation)
+    with time_machine.travel(timezone.now(), tick=False):
+        notice = signing_on.send_link(expired.value.invitation)
+        assert signing_on.send_link(invitation) == notice
     assert (notice.kind, notice.value) == ("link", invitation.representative.person.primary_email.value)
-    assert signing_on.send_link(invitation) == notice
 
 
 def test_an_altered_link_is_unknown(round_):
@@ -143,7 +145,7 @@ def test_G1_being_asked_opening_the_page_or_silence_never_signs(round_, publicat
     invitation = asked(round_)
     signing_on.mark_seen(invitation)
     assert listed(publication.current_version) == []
-    assert [line.state for line in counting.board(round_)] == [State.SEEN]
+    assert [line.state for line in board(round_)] == [State.SEEN]
 
 
 def test_a_decision_names_what_was_signed_by_whom_and_when(round_, publication):
@@ -216,6 +218,41 @@ def test_G4_two_signatories_at_the_same_second_leave_one_live_decision(installat
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_version_opened_twice_at_once_stands_once_on_the_timelines(installation):
+    editor, publication = factories.UserFactory(), factories.PublicationFactory()
+    version = publishing.freeze(publication, texts(), by=editor)
+    invitation = asked(open_round(publication, editor))
+    signing_on.mark_seen(invitation)
+
+    def look():
+        try:
+            signing_on.mark_seen(Invitation.objects.get(pk=invitation.pk), version)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=look) for _n in range(2)]
+    with transaction.atomic():
+        Invitation.objects.select_for_update().get(pk=invitation.pk)
+        [thread.start() for thread in threads]
+        end = time.monotonic() + 60
+        while waiting_for_locks() < 2:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    [thread.join() for thread in threads]
+    opened = Entry.objects.filter(text__contains="opened")
+    assert [opened.filter(**whose).count() for whose in ({"organization": invitation.organization}, {})] == [1, 2]
+
+
+def waiting_for_locks():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_G2_an_amendment_and_an_answer_at_the_same_second_never_mix(installation):
     editor, publication = factories.UserFactory(), factories.PublicationFactory()
     first = publishing.freeze(publication, texts(), by=editor)
@@ -272,7 +309,7 @@ def test_G2_a_material_amendment_asks_every_partner_again(round_, publication, e
         (signed.representative.person, "es", True),
         (silent.representative.person, "en", False),
     ]
-    states = {line.organization: line.state for line in counting.board(round_)}
+    states = {line.organization: line.state for line in board(round_)}
     assert states == {signed.organization: State.AGAIN, silent.organization: State.ASKED}
     sign(signed)
     assert listed(second) == listed(first)
@@ -308,7 +345,7 @@ def test_G3_a_late_signature_waits_for_staff_and_then_stands(round_, publication
         late = sign(invitation)
     assert (late.late, late.live, late.accepted) == (True, False, None)
     assert listed(publication.current_version) == []
-    assert [line.state for line in counting.board(round_)] == [State.LATE]
+    assert [line.state for line in board(round_)] == [State.LATE]
     assert signing_on.undecided(round_) == []
     assert signing_on.accept(late, by=editor) is True
     assert signing_on.accept(late, by=editor) is False
@@ -379,6 +416,17 @@ def test_G7_withdrawing_before_delivery_removes_also_after_the_round_closed(roun
     assert Notice.objects.filter(kind="receipt").count() == 2
 
 
+def test_G7_the_receipt_of_a_withdrawal_offers_no_second_one(round_):
+    invitation = asked(round_)
+    sign(invitation)
+    signing_on.withdraw(invitation, language="en")
+    receipts = Notice.objects.filter(kind="receipt").order_by("pk")
+    for part in ("text", "html"):
+        signed, withdrawn = (getattr(receipt, part) for receipt in receipts)
+        assert ["withdraw at any time" in each for each in (signed, withdrawn)] == [True, False]
+        assert ["You can answer again while the round is open" in each for each in (signed, withdrawn)] == [False, True]
+
+
 def test_G7_withdrawing_takes_the_name_off_every_version(round_, publication, editor):
     invitation, first = asked(round_), publication.current_version
     sign(invitation)
@@ -394,7 +442,7 @@ def test_G7_a_waiting_late_signature_can_be_withdrawn(round_, editor):
         late = sign(invitation)
         signing_on.withdraw(invitation, language="en")
     assert signing_on.accept(late, by=editor) is False
-    assert [line.state for line in counting.board(round_)] == [State.WITHDRAW]
+    assert [line.state for line in board(round_)] == [State.WITHDRAW]
 
 
 # In public
@@ -446,7 +494,7 @@ def test_only_the_undecided_are_reminded_once_a_day_in_their_language(round_):
     assert signing_on.remind_undecided(round_).number == 0
     reminder = Notice.objects.get(kind="reminder")
     assert (reminder.person, reminder.language) == (silent.representative.person, "es")
-    with time_machine.travel(timezone.now() + timedelta(days=1)):
+    with time_machine.travel(timezone.now() + timedelta(days=1, hours=2)):
         assert signing_on.remind(round_, [silent]).number == 1
 
 
@@ -454,4 +502,4 @@ def test_the_board_asks_a_fixed_number_of_queries(round_, django_assert_max_num_
     for _n in range(12):
         sign(asked(round_))
     with django_assert_max_num_queries(6):
-        assert len(counting.board(round_)) == 12
+        assert len(board(round_)) == 12

@@ -204,7 +204,7 @@ def test_G1_what_it_never_signs(round_, signer, topics, editor):
     organizations.discard(organization)
     assert not covered()
     organizations.restore(organization)
-    at = timezone.now() + 101 * DAY
+    at = timezone.now() + 102 * DAY
     assert standing.authorization_for(organization, publication, at) is None  # it has ended
     assert covered()
     authorizing.revoke(authorization, by=editor, who="Ana")

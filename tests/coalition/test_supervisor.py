@@ -23,7 +23,7 @@ run(children, address=address or None, grace=float(grace), on_ready=lambda: prin
 print("all is stopped", flush=True)
 """
 SLEEP = "import os, time; print('pid', os.getpid(), os.environ['MINE'], flush=True); time.sleep(100)"
-STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, lambda *_: print('no', flush=True)); " + SLEEP
 PARENT = """
 import subprocess, sys
 print("pid", subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"]).pid, "yes")
@@ -91,8 +91,8 @@ def test_it_stops_all_children_when_asked(supervise, number):
     children = pids(process, 2)
     began = time.monotonic()
     process.send_signal(number)
-    assert process.communicate(timeout=10)[0].splitlines()[-1] == "all is stopped"
-    assert time.monotonic() - began < 5
+    assert process.communicate(timeout=60)[0].splitlines()[-1] == "all is stopped"
+    assert time.monotonic() - began < 50  # they would sleep for 100
     assert [child.is_running() for child in children] == [False, False]
 
 
@@ -101,8 +101,8 @@ def test_a_child_that_will_not_stop_is_killed_after_the_grace(supervise):
     children = pids(process, 2)
     began = time.monotonic()
     process.terminate()
-    assert process.wait(10) == 0
-    assert 1 <= time.monotonic() - began < 3
+    assert process.wait(60) == 0
+    assert 1 <= time.monotonic() - began < 50
     assert [child.is_running() for child in children] == [False, False]
 
 
@@ -110,18 +110,20 @@ def test_a_second_ctrl_c_does_not_wait(supervise):
     process = supervise(STUBBORN, grace=60)
     (child,) = pids(process)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    read_until(process, "no")
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     assert not child.is_running()
 
 
 def test_what_a_child_started_ends_with_it(supervise):
     process = supervise(PARENT)
-    (grandchild,) = pids(process)
+    (grandchild,) = read_until(process, r"\| pid (\d+) yes")
     read_until(process, "ended")
-    psutil.wait_procs([grandchild], timeout=3)
-    assert not grandchild.is_running()
+    end = time.monotonic() + 60
+    while psutil.pid_exists(int(grandchild)):
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_child_that_dies_is_started_again_after_a_growing_pause(supervise):
@@ -154,7 +156,7 @@ def test_children_do_not_outlive_a_supervisor_that_is_killed(supervise):
     process = supervise(SLEEP, SLEEP)
     children = pids(process, 2)
     process.kill()
-    _gone, alive = psutil.wait_procs(children, timeout=5)
+    _gone, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
 
 
@@ -164,7 +166,7 @@ def test_it_prints_the_address_once_when_the_server_answers(supervise, free_port
     assert read_until(process, "The coalition is at (.*)") == [address]
     read_until(process, "on_ready was called")
     process.terminate()
-    assert address not in process.communicate(timeout=10)[0]
+    assert address not in process.communicate(timeout=60)[0]
 
 
 def test_it_stops_when_nobody_reads_its_output(supervise):

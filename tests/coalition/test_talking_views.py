@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from coalition import accounts, publishing, reviewing, signing_on, talking
+from coalition import accounts, organizations, publishing, reviewing, signing_on, talking
 from coalition.accounts import Role
-from coalition.models import Notice, Remark, Review
+from coalition.models import Notice, Remark, Representative, Review
 from coalition.signing_on import devices
 from tests import factories
 
@@ -126,6 +126,31 @@ def test_forged_expired_and_revoked_links_open_nothing(client, name, token, invi
     assert client.get(address(name, stale)).status_code == 410
     signing_on.revoke(invitation)
     assert client.post(address(name, token), {"body": "Who pays?"}).status_code == 410
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "verb"),
+    [
+        ("sign_questions", {"body": "Who pays?"}, (talking, "ask")),
+        ("sign_propose", None, (talking, "propose")),
+        ("sign_colleagues", COLLEAGUE, (reviewing, "ask")),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_who_is_removed_while_the_page_is_open_is_told_calmly(
+    client, token, invitation, long_text, monkeypatch, name, data, verb, language
+):
+    act = getattr(*verb)
+
+    def later(*args, **said):
+        organizations.remove_representative(Representative.objects.get())
+        return act(*args, **said)
+
+    monkeypatch.setattr(*verb, later)
+    page = client.post(address(name, token, language=language), data or proposal(long_text))
+    says = {"en": "This link is no longer valid", "es": "Este enlace ya no es válido"}[language]
+    assert (page.status_code, says in page.text) == (410, True)
+    assert [kind.objects.count() for kind in (Remark, Review)] == [0, 0]
 
 
 def test_the_thread_costs_the_same_for_one_and_for_thirty(client, token, invitation, editor):

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
-from coalition import counting, merging, moving, organizations, people, signing_on, uniting
+from coalition import merging, moving, organizations, people, signing_on, uniting
 from coalition.models import (
     Agreement,
     Ask,
@@ -30,7 +30,7 @@ from coalition.models import (
 )
 from coalition.signing_on import desk
 from tests import factories
-from tests.coalition.signons import Choice, amend, asked, sign
+from tests.coalition.signons import Choice, amend, asked, board, sign
 
 pytestmark = pytest.mark.django_db
 
@@ -143,7 +143,7 @@ def test_G4_the_newer_of_two_live_answers_counts_and_both_stay_in_the_history(ke
     done = uniting.merge(kept, other)
     assert list(publication.decisions.live()) == [newer]
     assert set(kept.decisions.all()) == {older, newer}
-    assert [(line.organization, line.state) for line in counting.board(round_)] == [(kept, "decline")]
+    assert [(line.organization, line.state) for line in board(round_)] == [(kept, "decline")]
     assert done.record["gave_way"] == [older.pk]
     uniting.undo(done)
     assert everything() == before
@@ -219,7 +219,7 @@ def test_G2_after_a_material_amendment_the_merged_one_is_asked_once_and_answers(
     sign(asked(round_, organization=other))
     uniting.merge(kept, other)
     amend(publication, editor)
-    line, *others = counting.board(round_)
+    line, *others = board(round_)
     assert (line.organization, line.state, others) == (kept, "again", [])
 
 
