@@ -1,18 +1,21 @@
 """An alert: a file of people becomes a segment, a segment an email and a text; what comes back closes addresses."""
 
 import csv
+import datetime
 import email.policy
 import io
+import re
 import uuid
 
 import pytest
 import requests
 from django.core.files.base import ContentFile
 from django.urls import reverse
+from django.utils.translation import override
 from twilio.request_validator import RequestValidator
 
 from campaigns import replies
-from campaigns.models import Delivery, InboundText, Message
+from campaigns.models import Click, Delivery, InboundText, Message
 from coalition import importing, segments
 from coalition.models import Address, Import, ImportedRow, Person, Segment, SimulatedEmail, SimulatedText, Tag
 from tests import factories
@@ -76,6 +79,8 @@ EMAIL = {
     "en": ("The vote is Tuesday", "Dear {{ first_name }},\n\nthe committee votes on reading coaches on Tuesday."),
     "es": ("La votación es el martes", "Hola, {{ first_name }}:\n\nel comité vota el martes sobre la lectura."),
 }
+LEADS_TO = "https://www.congress.gov/"
+BUTTON = {"en": ("Read the bill", LEADS_TO), "es": ("Lea el proyecto de ley", LEADS_TO)}
 TEXT = {
     "en": "{{ first_name }}, the vote on reading coaches is Tuesday.",
     "es": "{{ first_name }}, la votación sobre la lectura es el martes.",
@@ -122,7 +127,19 @@ def one_click(kept):
     assert kept.to not in url
     with requests.Session() as session:
         session.trust_env = False
-        return session.post(url, data={"List-Unsubscribe": "One-Click"}, timeout=10, allow_redirects=False).status_code
+        return session.post(url, data={"List-Unsubscribe": "One-Click"}, timeout=60, allow_redirects=False).status_code
+
+
+def follow_the_button(kept):
+    """Ask for what the letter's button leads to, as a browser does, and return where it sends on."""
+    message = email.message_from_string(kept.raw, policy=email.policy.default)
+    text = message.get_body(("plain",)).get_content()
+    (url,) = re.findall(r"http\S+/l/\S+", text)
+    assert kept.to not in url
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(url, headers={"User-Agent": "Mozilla/5.0"}, timeout=60, allow_redirects=False)
+    return answer.headers["Location"]
 
 
 def report_bounce(server, kept):
@@ -143,8 +160,8 @@ def report_bounce(server, kept):
     url = server + reverse("anymail:postmark_tracking_webhook")
     with requests.Session() as session:
         session.trust_env = False
-        foreign = session.post(url, json=event, auth=("postmark", "guessed"), timeout=10).status_code
-        ours = session.post(url, json=event, auth=("postmark", "a-shared-secret"), timeout=10).status_code
+        foreign = session.post(url, json=event, auth=("postmark", "guessed"), timeout=60).status_code
+        ours = session.post(url, json=event, auth=("postmark", "a-shared-secret"), timeout=60).status_code
     return foreign, ours
 
 
@@ -163,7 +180,7 @@ def text_us(server, settings, number, body, *, signed=True):
     signature = RequestValidator(token).compute_signature(url, values)
     with requests.Session() as session:
         session.trust_env = False
-        return session.post(url, data=values, headers={"X-Twilio-Signature": signature}, timeout=10).status_code
+        return session.post(url, data=values, headers={"X-Twilio-Signature": signature}, timeout=60).status_code
 
 
 def states(message):
@@ -254,7 +271,11 @@ def test_an_email_in_two_languages_and_what_comes_back(visit, segment, staff, wo
     organizer = visit()
     page = organizer.page
     organizer.enter_as(staff(ORGANIZER))
-    write(organizer, say, EMAIL, by="email", name="Reading coaches", campaign=campaign, segment="Lectura")
+    write(
+        organizer, say, EMAIL, by="email", name="Reading coaches", campaign=campaign, segment="Lectura", button=BUTTON
+    )
+    page.locator(".msg-more summary").click()
+    page.locator("input[name=archived]").check()
     page.locator("input[name=en-reviewed]").check()
     organizer.check()
     # Nobody has read the Spanish yet, so nothing can leave (rule L2).
@@ -265,28 +286,28 @@ def test_an_email_in_two_languages_and_what_comes_back(visit, segment, staff, wo
     page.locator(".msg-steps").get_by_role("link", name=say("Write")).click()
     page.locator("input[name=es-reviewed]").check()
     save_and_check(page)
-    page.locator(".bo-notice--good").wait_for()
+    page.get_by_role("link", name=say("Go on to sending")).wait_for()
     preview_of(organizer, "marisol")
-    letter = page.frame_locator(".msg-preview__html")
+    letter = page.frame_locator(".msg-preview__html--light")
     letter.get_by_text("Hola, Marisol:").wait_for()
     assert letter.locator("html").get_attribute("lang") == "es"
     organizer.check()
 
-    # Six people get it. A second window that was open all along sends nothing twice.
+    # Six people get it, once the seconds in which it can be undone are over. A second window that was open all along
+    # sends nothing twice.
     message = Message.objects.get()
     page.get_by_role("link", name=say("Go on to sending")).click()
     assert page.locator(".msg-total b").inner_text() == "6"
     organizer.check()
     other = organizer.context.new_page()
     other.goto(organizer.server + reverse("messages:send", args=[message.pk]))
-    page.locator(".msg-send .msg-save button").click()
-    page.locator("#progress").wait_for()
-    assert page.locator(".msg-bar").get_attribute("value") == "0"
-    organizer.check()
-    other.locator(".msg-send .msg-save button").click()
-    other.get_by_text(say("This message is already on its way. Nothing was sent twice.")).wait_for()
+    settings.SEND_HOLD_SECONDS = 3
+    page.locator(".msg-send .msg-actions button").click()
+    page.locator(".msg-countdown b").wait_for()
     with working():
         page.locator("#msg-state.bo-pill--good").wait_for()
+    other.locator(".msg-send .msg-actions button").click()
+    other.get_by_text(say("This message is already on its way. Nothing was sent twice.")).wait_for()
     assert figures(page)[:2] == [6, 0]
     organizer.check()
 
@@ -299,8 +320,11 @@ def test_an_email_in_two_languages_and_what_comes_back(visit, segment, staff, wo
         (line.value, line.language, EMAIL[line.language][0]) for line in message.deliveries.filter(state="sent")
     )
 
-    # One click, and a bounce that the provider reports: both close the address.
+    # A click goes through our redirect to where the button leads. One click of another kind, and a bounce that the
+    # provider reports: both close the address.
     outbox = {kept.to: kept for kept in SimulatedEmail.objects.all()}
+    assert follow_the_button(outbox["grace@people.example.org"]) == LEADS_TO
+    assert list(Click.objects.values_list("delivery__person__given_name", "link__url")) == [("Grace", LEADS_TO)]
     assert one_click(outbox["kwame@people.example.org"]) == 200
     assert report_bounce(organizer.server, outbox["elena@people.example.org"]) == (400, 200)
     assert set(Address.objects.open().filter(channel="email").values_list("value", flat=True)) == {
@@ -309,11 +333,24 @@ def test_an_email_in_two_languages_and_what_comes_back(visit, segment, staff, wo
     assert states(message)["Elena Ruiz"] == ("bounced", "", "es")
     organizer.go(reverse("people:inspect", args=[Person.objects.get(given_name="Kwame").pk]))
     organizer.check()
+    organizer.go(reverse("messages:inspect", args=[message.pk]))
+    organizer.check()
+
+    # Anybody reads it in the archive, with nobody's name in it.
+    reader = visit()
+    with override(language):
+        reader.go(reverse("campaigns:alerts"))
+    reader.check()
+    reader.page.get_by_role("link", name=EMAIL[language][0]).click()
+    reader.page.get_by_role("heading", name=EMAIL[language][0]).wait_for()
+    assert [name for name in LEDGER if name.split()[0] in reader.page.locator("main").inner_text()] == []
+    assert reader.page.get_by_role("link", name=BUTTON[language][0]).get_attribute("href") == LEADS_TO
+    reader.check()
 
 
 def test_a_text_and_the_words_that_close_a_number(visit, office, staff, worker, say, settings):
     office.quiet_until = office.quiet_until_sunday = "00:00"
-    office.quiet_from = "23:59:59"
+    office.quiet_from = datetime.time.max
     office.save()
     people = {
         name: factories.PersonFactory(given_name=name, language=code, phone=phone, opted_in=opted_in)
@@ -342,7 +379,7 @@ def test_a_text_and_the_words_that_close_a_number(visit, office, staff, worker, 
     page.get_by_role("link", name=say("Go on to sending")).click()
     assert page.locator(".msg-total b").inner_text() == "3"
     organizer.check()
-    page.locator(".msg-send .msg-save button").dblclick()
+    page.locator(".msg-send .msg-actions button").dblclick()
     page.locator("#msg-state.bo-pill--good").wait_for()
     wait_for(lambda: message.deliveries.filter(state=Delivery.State.DELIVERED).count() == 3)
     got = {text.number: text.body for text in SimulatedText.objects.filter(incoming=False)}

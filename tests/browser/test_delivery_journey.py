@@ -11,11 +11,7 @@ from coalition.models import Decision, Handover
 from tests import factories
 from tests.coalition.signons import open_round, sign
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize(("language", "width"), [("en", 1280), ("es", 390)], indirect=True),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
@@ -72,6 +68,8 @@ def test_deliver_withdraw_before_and_after_and_check_copies(visit, signed, staff
     organizer.page.get_by_role("heading", name=say("The papers of that moment")).wait_for(timeout=60_000)
     organizer.check()
     handover = Handover.objects.get()
+    organizer.page.get_by_text("SHA-256").nth(1).wait_for(timeout=60_000)
+    organizer.check()
     papers = {}
     for paper in handover.papers.all():
         with paper.file.open() as file:

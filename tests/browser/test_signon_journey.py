@@ -12,7 +12,11 @@ from coalition.models import Decision, Organization, SimulatedEmail
 from tests import factories
 from tests.browser.conftest import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.parametrize(("language", "width"), [("en", 390), ("es", 1280)], indirect=True),
+]
 SLUG = "every-child-reading"
 
 

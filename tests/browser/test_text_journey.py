@@ -1,5 +1,7 @@
 """A supporter joins by keyword, says yes, answers an alert with one word, and leaves with two."""
 
+import datetime
+
 import pytest
 from django.urls import reverse
 
@@ -10,7 +12,11 @@ from tests import factories
 from tests.browser.conftest import wait_for
 from tests.browser.writing import save_and_check, write
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.parametrize(("language", "width"), [("en", 390), ("es", 1280)], indirect=True),
+]
 
 WORDS = {"en": {"join": "Join", "yes": "YES"}, "es": {"join": "Únirme", "yes": "Si"}}
 ALERT = {
@@ -55,7 +61,7 @@ def phone(visit, office, language, settings, say):
     """A phone that nobody knows, in the demo's phone room; texts may leave at any hour."""
     settings.DEMO = True
     office.quiet_until = office.quiet_until_sunday = "00:00"
-    office.quiet_from = "23:59:59"
+    office.quiet_from = datetime.time.max
     office.save()
     Keyword.objects.create(word="JOIN", language="en", tag=factories.TagFactory(name="Text list"))
     Keyword.objects.create(word="UNIRME", language="es", tag=factories.TagFactory(name="Lista de textos"))
@@ -78,8 +84,8 @@ def test_join_confirm_answer_and_leave(visit, staff, worker, phone, language, sa
     assert phone.got(2) == replies.wording(replies.Kind.WELCOME, language)
     address = Address.objects.open().get()
     assert (address.person.language, address.history.first().wording) == (language, ask)
-    assert phone.page.locator("#thread .mine").count() == 2
     phone.page.locator("#thread .theirs").nth(1).wait_for()  # it came while the page stood open
+    assert phone.page.locator("#thread .mine").count() == 2
     phone.visitor.check()
 
     # The alert asks for one word.
@@ -97,7 +103,7 @@ def test_join_confirm_answer_and_leave(visit, staff, worker, phone, language, sa
     organizer.check()
     save_and_check(page)
     page.get_by_role("link", name=say("Go on to sending")).click()
-    page.locator(".msg-send .msg-save button").click()
+    page.locator(".msg-send .msg-actions button").click()
     page.locator("#msg-state.bo-pill--good").wait_for()
     message = Message.objects.get()
     assert ALERT[language] in phone.got(3)

@@ -10,7 +10,11 @@ from campaigns.models import Registration, Webinar
 from coalition.models import SimulatedEmail
 from tests.browser.conftest import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.parametrize(("language", "width"), [("en", 390), ("es", 1280)], indirect=True),
+]
 INDEX = {"en": "/en/webinars/", "es": "/es/seminarios/"}
 
 
