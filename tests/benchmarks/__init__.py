@@ -6,6 +6,9 @@ A figure counts only as a ratio measured in the same run, interleaved, by median
 import contextlib
 import json
 import os
+import resource
+import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -15,11 +18,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def setup():
-    """Django with the settings of the tests: nothing can leave the machine."""
+    """Django with the settings of the tests: nothing can leave the machine.
+
+    As in production, no query is kept, and a commit has reached the disk before anything goes on.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     import django
+    from django.conf import settings
 
     django.setup()
+    from django.db import connection
+
+    settings.DEBUG = False
+    connection.settings_dict["OPTIONS"].pop("options", None)
 
 
 @contextlib.contextmanager
@@ -59,7 +70,7 @@ def finish(figures):
 class Worker:
     """A process of its own that does what it is told, one line at a time, and answers each with one line."""
 
-    def __init__(self, module, *args):
+    def __init__(self, module, *args, wait=True):
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *map(str, args)],
             cwd=ROOT,
@@ -68,7 +79,8 @@ class Worker:
             text=True,
             bufsize=1,
         )
-        self.answer()  # it is ready
+        if wait:
+            self.answer()  # it is ready
 
     def tell(self, line):
         self.process.stdin.write(f"{line}\n")
@@ -96,14 +108,66 @@ class Worker:
 
 
 @contextlib.contextmanager
-def sink(log, *, delay=0.0):
-    """A mail server in a process of its own that writes the id of each delivery it took into `log`; yields its port."""
-    server = Worker("tests.benchmarks.sink", log, delay)
+def sink(log, *, delay=0.0, silent=0):
+    """A mail server in a process of its own that writes the id of each delivery it took into `log`; yields its port.
+
+    `delay`: seconds before it says so; `silent`: of so many it takes one and never says so, as if time ran out.
+    """
+    server = Worker("tests.benchmarks.sink", log, delay, silent)
     try:
         server.tell("port")
         yield int(server.answer())
     finally:
         server.kill()
+
+
+@contextlib.contextmanager
+def smtp_sink():
+    """Postfix's own sink, which forgets what it takes; yields its port, or None where it is not installed."""
+    program = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin")
+    if not program:
+        yield None
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    server = subprocess.Popen([program, *user, f"127.0.0.1:{port}", "1000"], stdout=subprocess.DEVNULL)
+    try:
+        if not wait_until(lambda: _listens(port), 5):
+            raise RuntimeError("smtp-sink does not listen")
+        yield port
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextlib.contextmanager
+def provider():
+    """A provider in a process of its own that takes every call; yields its port."""
+    server = Worker("tests.benchmarks.provider")
+    try:
+        server.tell("port")
+        yield int(server.answer())
+    finally:
+        server.kill()
+
+
+def provided_by(port):
+    """Send through Anymail's Mailgun backend to the provider on this machine."""
+    from django.conf import settings
+
+    settings.EMAIL_BACKEND = "anymail.backends.mailgun.EmailBackend"
+    settings.ANYMAIL = {
+        "MAILGUN_API_KEY": "key",
+        "MAILGUN_API_URL": f"http://127.0.0.1:{port}/v3",
+        "MAILGUN_SENDER_DOMAIN": "riverbend.example.org",
+    }
+
+
+def _listens(port):
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def mail_to(port):
@@ -124,10 +188,10 @@ def fill_people(number, first=0):
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO coalition_person (name, given_name, family_name, language, street, city, state, zip, time_zone,
-                search, created_at, updated_at)
+            INSERT INTO coalition_person (name, given_name, family_name, language, street, city, county, state, zip,
+                time_zone, custom, search, created_at, updated_at)
             SELECT 'Marisol Ibáñez ' || n, 'Marisol', 'Ibáñez ' || n, CASE WHEN n %% 3 = 0 THEN 'es' ELSE 'en' END, '',
-                'Springfield', 'MA', '01103', '', 'marisol ibanez ' || n, now(), now()
+                'Springfield', 'Hampden', 'MA', '01103', '', '{}', 'marisol ibanez ' || n, now(), now()
             FROM generate_series(%s, %s) n
             """,
             [first, first + number - 1],
@@ -164,20 +228,32 @@ def write_message(tag):
         )
     segment = Segment.objects.create(name=f"tag {tag}", criteria={"all": [{"is": "tag", "value": [tag]}]})
     campaign = Campaign.objects.create(name="Benchmark")
-    message = Message.objects.create(name="Benchmark", campaign=campaign, segment=segment)
+    message = Message.objects.create(name="Benchmark", campaign=campaign)
+    message.included.add(segment)
     for language, subject, greeting in (("en", "The vote is Tuesday", "Dear"), ("es", "La votación es hoy", "Hola,")):
         words = "Children read better where a coach stays for two years. El comité vota el martes; su voz cuenta. " * 6
+        paragraphs = (f"{greeting} {{{{ first_name|friend }}}}", words, words, "Gracias.")
         MessageContent.objects.create(
             message=message,
             language=language,
             subject=f"{{{{ first_name }}}}: {subject}",
             preheader="Two minutes from you would help.",
-            body=f"{greeting} {{{{ first_name|friend }}}}\n\n{words}\n\n{words}\n\nGracias.",
-            action_label="Read the ten steps",
-            action_url="/en/briefs/",
+            blocks=[
+                {"id": "b1", "type": "text", "value": {"html": "".join(f"<p>{said}</p>" for said in paragraphs)}},
+                {"id": "b2", "type": "button", "value": {"label": "Read the ten steps", "url": "/en/briefs/"}},
+            ],
             reviewed_at=timezone.now(),
         )
     return message
+
+
+def held():
+    """(kB held now, most kB ever held). The kernel's ru_maxrss would count the process that started this one, too."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return int(lines["VmRSS"].split()[0]), int(lines["VmHWM"].split()[0])
 
 
 def taken(log):

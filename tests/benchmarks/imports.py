@@ -22,7 +22,6 @@ list of 200 rows warmed it up.
 
 import argparse
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -291,10 +290,9 @@ def outcomes(batch):
 
 
 def prepare(folder):
-    """Files in a folder of this run, and no statement kept in memory as DEBUG would have it."""
+    """Files in a folder of this run."""
     from django.conf import settings
 
-    settings.DEBUG = False
     settings.STORAGES = settings.STORAGES | {
         "private": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(folder)}}
     }
@@ -310,16 +308,7 @@ def work(name, folder):
     print("ready", flush=True)
     for line in sys.stdin:
         seconds = bring_in(Import.objects.get(pk=int(line)))
-        print(seconds, *held(), flush=True)
-
-
-def held():
-    """(kB held now, most kB ever held). The kernel's ru_maxrss would count the process that started this one, too."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return 0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-    return int(lines["VmRSS"].split()[0]), int(lines["VmHWM"].split()[0])
+        print(seconds, *benchmarks.held(), flush=True)
 
 
 def memory(bench, name, folder, size):

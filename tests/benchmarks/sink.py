@@ -1,4 +1,4 @@
-"""A mail server that takes everything and writes down delivery ids: `python -m tests.benchmarks.sink LOG DELAY`.
+"""A mail server that takes everything and writes down delivery ids: `python -m tests.benchmarks.sink LOG DELAY SILENT`.
 
 It speaks the SMTP of RFC 5321 with pipelining and nothing else, so that it is not what is being measured.
 """
@@ -13,8 +13,8 @@ END = b"\r\n.\r\n"
 
 
 class Session(asyncio.Protocol):
-    def __init__(self, log, delay):
-        self.log, self.delay = log, delay
+    def __init__(self, log, delay, silent):
+        self.log, self.delay, self.silent = log, delay, silent
         self.held, self.in_data, self.thinking = bytearray(), False, False
 
     def connection_made(self, transport):
@@ -36,10 +36,14 @@ class Session(asyncio.Protocol):
             if end < 0:
                 return False
             found = ID.search(self.held, 0, end)
-            os.write(self.log, b"%s\n" % (found[1] if found else b"0"))
+            delivery = int(found[1]) if found else 0
+            os.write(self.log, b"%d\n" % delivery)
             del self.held[: end + len(END)]
             self.in_data = False
-            self._answer(b"250 2.0.0 Taken\r\n")
+            if self.silent and delivery and delivery % self.silent == 0:
+                self.thinking = True  # for ever: it took the message, and nobody will hear of it
+            else:
+                self._answer(b"250 2.0.0 Taken\r\n")
             return True
         end = self.held.find(b"\r\n")
         if end < 0:
@@ -73,10 +77,10 @@ class Session(asyncio.Protocol):
             self._go_on()
 
 
-async def serve(path, delay):
+async def serve(path, delay, silent):
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Session(log, delay), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Session(log, delay, silent), "127.0.0.1", 0)
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.readline)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -84,4 +88,4 @@ async def serve(path, delay):
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], float(sys.argv[2])))
+    asyncio.run(serve(sys.argv[1], float(sys.argv[2]), int(sys.argv[3])))
