@@ -1,7 +1,7 @@
 """A second pair of eyes: somebody is asked to read a message, and approves it or sends it back with a note.
 
-Whoever wrote it last cannot approve it, and an approval is for the words and the audience as they stood: it falls when
-either changes.
+Whoever changed it last cannot approve it, and an approval is for the words and the audience as they stood: it falls
+when either changes.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ READERS = ["send_message", "change_message"]
 
 
 class OwnWords(Exception):
-    """Whoever wrote a text last does not approve it."""
+    """Whoever changed the words, or whom they are for, last does not approve them."""
 
 
 class Changed(Exception):
@@ -62,13 +62,16 @@ def standing(message, installation=None):
 
 
 def last_writer(message):
-    """Who changed its words last, else who began it."""
+    """Who changed its words, or whom they are for, last; else who began it."""
+    changed = Message.objects.filter(pk=message.pk).values("changed_by")
+    if found := User.objects.filter(pk__in=changed).first():
+        return found
     content = message.contents.exclude(written_by=None).select_related("written_by").order_by("-updated_at").first()
     return content.written_by if content else message.created_by
 
 
 def readers(message):
-    """The staff who can be asked: they may change or send messages, and did not write this one last."""
+    """The staff who can be asked: they may change or send messages, and did not change this one last."""
     allowed = Permission.objects.filter(content_type__app_label="campaigns", codename__in=READERS)
     may = Q(is_superuser=True) | Q(user_permissions__in=allowed) | Q(groups__permissions__in=allowed)
     writer = last_writer(message)

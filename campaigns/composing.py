@@ -89,7 +89,7 @@ def write(message, *, contents, variant=MessageContent.FIRST, choices=None, by=N
     if choices is not None:
         _write_choices(row, choices)
     if as_read(row) != read:
-        _ask_again(row)
+        _ask_again(row, by)
     return [language for language, fell in done.items() if fell]
 
 
@@ -217,9 +217,10 @@ def as_read(message):
     return _digest([str(last_change(message)), _plain(whom), _answers_of(message)])
 
 
-def _ask_again(message):
-    """What a second reader said was said of something else."""
-    Message.objects.filter(pk=message.pk).update(approved_by=None, approved_at=None)
+def _ask_again(message, by):
+    """What a second reader said was said of something else; whoever changed it is not the one to read it."""
+    changed = {"changed_by": by} if by else {}
+    Message.objects.filter(pk=message.pk).update(approved_by=None, approved_at=None, **changed)
 
 
 # Variants
@@ -245,18 +246,18 @@ def add_variant(message, *, copy_of=MessageContent.FIRST, by=None):
         MessageContent(message=row, variant=variant, language=content.language, written_by=by, **_texts(content))
         for content in row.contents.filter(variant=copy_of)
     )
-    _ask_again(row)
+    _ask_again(row, by)
     return variant
 
 
 @transaction.atomic
-def remove_variant(message, variant):
+def remove_variant(message, variant, *, by=None):
     """Drop a wording; the first one stays. Raises Fixed; ValueError for the first."""
     row = draft_of(message)
     if variant == MessageContent.FIRST:
         raise ValueError("The first variant stays")
     row.contents.filter(variant=variant).delete()
-    _ask_again(row)
+    _ask_again(row, by)
 
 
 def _texts(content):

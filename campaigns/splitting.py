@@ -44,12 +44,12 @@ def set_up(message, *, share, hours):
 
 
 @transaction.atomic
-def remove_variant(message, variant):
+def remove_variant(message, variant, *, by=None):
     """Drop a wording of a draft; a test that is left with nothing to compare goes with it.
 
     Raises what `composing.remove_variant` raises.
     """
-    composing.remove_variant(message, variant)
+    composing.remove_variant(message, variant, by=by)
     if not tested(message):
         drop(message)
 

@@ -272,6 +272,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='message',
+            name='changed_by',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='message',
             name='due_at',
             field=models.DateTimeField(blank=True, null=True),
         ),

@@ -218,7 +218,7 @@ class RemoveVariant(Press):
 
     def post(self, request, pk, variant):
         try:
-            splitting.remove_variant(self.message, variant)
+            splitting.remove_variant(self.message, variant, by=request.user)
         except (composing.Fixed, ValueError):
             messages.error(request, _("Sending has begun meanwhile, so nothing was changed."))
             return redirect(self.url("test"))

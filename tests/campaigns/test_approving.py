@@ -102,6 +102,17 @@ def test_a_change_of_whom_it_is_for_takes_the_approval_away(message, staff):
         assert stands(message)[:2] == ("", None), wider
 
 
+def test_whoever_changed_only_whom_it_is_for_cannot_approve_that(message, staff):
+    ana, ben = staff
+    write(message, "The vote is near", ana)
+    composing.write(message, contents={}, by=ben, included=[Segment.objects.create(name="Teachers")])
+    with pytest.raises(approving.OwnWords):
+        approving.approve(message, by=ben)
+    assert [user for user in approving.readers(message) if user in staff] == [ana]
+    approving.approve(message, by=ana)
+    assert stands(message)[:2] == ("approved", ana)
+
+
 def test_an_audience_that_changed_while_it_was_read_is_not_approved(message, staff):
     ana, ben = staff
     seen = composing.as_read(message)
