@@ -368,7 +368,8 @@ def _stop(folder):
 
 def _ask_to_stop(folder):
     if process := _alive(folder / "data"):
-        process.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown
         deadline = time.monotonic() + 5
         while _answers(folder, "postgres") and time.monotonic() < deadline:
             time.sleep(0.01)  # it has not read the signal yet, and nobody may think that it stays
