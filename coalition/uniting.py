@@ -183,7 +183,8 @@ class Plan:
         """Publications on which both have an answer that counts: [Conflict], the newest publication first."""
         live = Decision.objects.live().filter(organization__in=self.both).select_related("publication", "organization")
         found = {}
-        for decision in live.order_by("-publication", "-pk"):
+        # By the day that each was given: a letter of one may be written down after a newer answer of the other.
+        for decision in live.order_by("-publication", "-at", "-pk"):
             found.setdefault(decision.publication, []).append(decision)
         return [Conflict(publication, *pair) for publication, pair in found.items() if len(pair) == 2]
 

@@ -150,6 +150,16 @@ def test_G4_the_newer_of_two_live_answers_counts_and_both_stay_in_the_history(ke
     assert set(publication.decisions.live()) == {older, newer}
 
 
+def test_G4_an_older_letter_that_was_written_down_later_does_not_count(kept, other, round_, publication):
+    online = sign(asked(round_, organization=kept), choice=Choice.DECLINE)
+    letter = sign(asked(round_, organization=other))
+    Decision.objects.filter(pk=letter.pk).update(at=online.at - timedelta(days=2))
+    (conflict,) = uniting.Plan(kept, other).conflicts()
+    assert (conflict.counts, conflict.gives_way) == (online, letter)
+    uniting.merge(kept, other)
+    assert list(publication.decisions.live()) == [online]
+
+
 def test_G4_links_of_both_go_on_to_work_and_answers_count_for_the_kept_one(kept, other, round_, publication):
     first, second = asked(round_, organization=kept), asked(round_, organization=other, language="es")
     tokens = [token(first), token(second)]
