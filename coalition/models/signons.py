@@ -163,7 +163,9 @@ class DecisionQuerySet(models.QuerySet):
     def waiting(self):
         """Late signatures that wait for staff: the partner has said nothing else since."""
         later = self.model.objects.filter(
-            publication=OuterRef("publication"), organization=OuterRef("organization"), pk__gt=OuterRef("pk")
+            Q(at__gt=OuterRef("at")) | Q(at=OuterRef("at"), pk__gt=OuterRef("pk")),
+            publication=OuterRef("publication"),
+            organization=OuterRef("organization"),
         )
         return self.filter(late=True, choice="sign", accepted=None).exclude(Exists(later))
 

@@ -65,7 +65,8 @@ def record_letter(
     if choice == Choice.WITHDRAW and not before.can_withdraw:
         raise NothingToWithdraw
     said = {"version": version, "choice": choice, "signer_name": signer_name, "signer_title": signer_title}
-    at, held = _moment(received, round_.zone), before.waiting or before.live
+    held = before.waiting or before.live
+    at = _moment(received, round_.zone, after=held)
     if held and _same(held, said) and languages.local(held.at, round_.zone).date() == received:
         return held
     if not invitation.pk:
@@ -105,9 +106,10 @@ def _same(held, said):
     return held.via == Via.LETTER and all(getattr(held, name) == value for name, value in said.items())
 
 
-def _moment(received, zone):
-    """Noon of the day, for its hour is not known; now, while that is still to come."""
-    return min(datetime.datetime.combine(received, datetime.time(12), ZoneInfo(zone)), timezone.now())
+def _moment(received, zone, *, after=None):
+    """Noon of the day, for its hour is not known; now, while that is still to come; never before the answer it ends."""
+    at = min(datetime.datetime.combine(received, datetime.time(12), ZoneInfo(zone)), timezone.now())
+    return max(at, after.at + datetime.timedelta(microseconds=1)) if after else at
 
 
 def _errors(round_, version, choice, signer_name, received, attested, before):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
+import time_machine
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -117,6 +118,16 @@ def test_a_letter_does_not_overrule_what_the_partner_said_after_it(round_, edito
         record(round_, invitation.organization, editor, received=today(round_, -3))
     assert list(refused.value.message_dict) == ["received"]
     assert states(round_) == {invitation.organization: State.DECLINE}
+
+
+def test_G4_a_letter_of_the_same_day_comes_after_the_answer_it_ends(round_, editor):
+    invitation = asked(round_)
+    tomorrow = languages.local(timezone.now() + timedelta(days=1), round_.zone)
+    with time_machine.travel(tomorrow.replace(hour=23, minute=50), tick=False):
+        answer = sign(invitation, Choice.DECLINE)
+        letter = record(round_, invitation.organization, editor)
+    assert letter.at == answer.at + timedelta(microseconds=1)
+    assert list(invitation.organization.decisions.all()) == [letter, answer]
 
 
 def test_G4_the_same_letter_twice_is_one_decision(round_, partner, editor):

@@ -15,6 +15,7 @@ from coalition.models import (
     Decision,
     Entry,
     FollowUp,
+    Handover,
     Invitation,
     LinkDevice,
     Logo,
@@ -158,6 +159,19 @@ def test_G4_an_older_letter_that_was_written_down_later_does_not_count(kept, oth
     assert (conflict.counts, conflict.gives_way) == (online, letter)
     uniting.merge(kept, other)
     assert list(publication.decisions.live()) == [online]
+
+
+def test_G7_an_older_letter_that_was_written_down_later_takes_no_dated_note_away(kept, other, round_, publication):
+    online = sign(asked(round_, organization=kept))
+    letter = sign(asked(round_, organization=other), choice=Choice.DECLINE)
+    Decision.objects.filter(pk=letter.pk).update(at=online.at - timedelta(days=2))
+    uniting.merge(kept, other)
+    handover = Handover.objects.create(
+        publication=publication, version=online.version, way="email", to="The committee", at=timezone.now()
+    )
+    assert signing_on.handed_over_with(publication, kept) == handover
+    withdrawn = signing_on.withdraw(online.invitation, language="en")
+    assert signing_on.handed_over_with(publication, kept, before=withdrawn) == handover
 
 
 def test_G4_links_of_both_go_on_to_work_and_answers_count_for_the_kept_one(kept, other, round_, publication):
