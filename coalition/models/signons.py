@@ -162,12 +162,17 @@ class DecisionQuerySet(models.QuerySet):
 
     def waiting(self):
         """Late signatures that wait for staff: the partner has said nothing else since."""
-        later = self.model.objects.filter(
-            Q(at__gt=OuterRef("at")) | Q(at=OuterRef("at"), pk__gt=OuterRef("pk")),
-            publication=OuterRef("publication"),
-            organization=OuterRef("organization"),
-        )
+        later = self.model.objects.filter(publication=OuterRef("publication"), organization=OuterRef("organization"))
+        later = later.after(OuterRef("at"), OuterRef("pk"))
         return self.filter(late=True, choice="sign", accepted=None).exclude(Exists(later))
+
+    # As they were given, which is not as they were written down where two records of an organization became one.
+
+    def before(self, at, pk):
+        return self.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))
+
+    def after(self, at, pk):
+        return self.filter(Q(at__gt=at) | Q(at=at, pk__gt=pk))
 
 
 class Decision(models.Model):

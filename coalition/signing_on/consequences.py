@@ -1,7 +1,5 @@
 """What taking a name away brings with it: before delivery the name goes, after it a dated note is added (rule G7)."""
 
-from django.db.models import Q
-
 from coalition.counting import versions_equivalent
 from coalition.models import Decision, Handover
 
@@ -14,13 +12,11 @@ def handed_over_with(publication, organization, *, before=None):
     It looks at the signature that stands now or, with a decision `before`, at the one that this decision ended.
     Whoever takes the name away then does not remove it: the public list keeps a dated note.
     """
-    # As they were given, which is not as they were written down where two records of an organization became one.
     said = Decision.objects.counted().filter(publication=publication, organization=organization)
-    said = said.order_by("-at", "-pk")
     if before is not None:
-        said = said.filter(Q(at__lt=before.at) | Q(at=before.at, pk__lt=before.pk))
+        said = said.before(before.at, before.pk)
     signed = []
-    for decision in said.select_related("version"):
+    for decision in said.order_by("-at", "-pk").select_related("version"):
         if decision.choice != Choice.SIGN:
             break
         signed.append(decision)

@@ -195,4 +195,5 @@ def signed(request, desk, pk):
 def _withdrawn(decision):
     """The withdrawal that took it back, or None."""
     later = Decision.objects.filter(publication=decision.publication_id, organization=decision.organization_id)
-    return later.filter(pk__gt=decision.pk, choice=Decision.Choice.WITHDRAW).order_by("pk").first()
+    later = later.after(decision.at, decision.pk).filter(choice=Decision.Choice.WITHDRAW)
+    return later.order_by("at", "pk").first()
