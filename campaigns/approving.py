@@ -17,8 +17,7 @@ from django.utils import timezone
 from campaigns import composing
 from campaigns.models import Message
 from coalition import notices
-from coalition.languages import language_of
-from coalition.models import Address, Installation, User
+from coalition.models import Installation, User
 
 READERS = ["send_message", "change_message"]
 
@@ -139,11 +138,9 @@ def _tell(message, user, kind, *, by, **context):
     """Owe a member of staff an email in the language they chose for the back office. Returns the notice, or None."""
     if user is None or not user.is_active or user == by:
         return None
-    return notices.write(
+    return notices.write_to_staff(
         kind,
-        channel=Address.Channel.EMAIL,
-        value=user.email,
-        language=language_of(user),
+        user,
         key=f"{kind}-{message.pk}-{user.pk}-{timezone.now().timestamp():.6f}",
         context={
             "message": message,

@@ -17,8 +17,7 @@ from django.utils.translation import gettext_noop
 
 from campaigns.models import Message, Series
 from coalition import notices
-from coalition.languages import language_of
-from coalition.models import Address, Installation, User
+from coalition.models import Installation, User
 
 log = structlog.get_logger(__name__)
 
@@ -150,12 +149,9 @@ def _tell(message, seen):
     page = reverse("series:inspect", args=[series.pk]) if series else reverse("messages:inspect", args=[message.pk])
     moment = timezone.now()
     for user in _whom(message, series):
-        language = language_of(user)
-        notices.write(
+        notices.write_to_staff(
             "breaker",
-            channel=Address.Channel.EMAIL,
-            value=user.email,
-            language=language,
+            user,
             key=f"breaker-{message.pk}-{user.pk}-{moment:%Y%m%d%H%M%S}",
             context={
                 "name": series.name if series else message.name,

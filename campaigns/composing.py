@@ -17,7 +17,6 @@ from campaigns import blocks, merge_fields, rendering, texting
 from campaigns.models import Choice, Message, MessageContent
 from campaigns.models.blocks import structure
 from coalition import notices
-from coalition.models import Address
 
 SETS = {"included", "excluded"}
 TEXT_FIELDS = ("sender", "subject", "preheader", "body", "blocks")
@@ -327,10 +326,9 @@ def copy(message, *, name, by, template=False, campaign=None):
 
 def try_out(message, rendered, *, language, by):
     """Owe the signed-in member of staff one copy of what a person would get, marked as a test. Returns the notice."""
-    return notices.write(
+    return notices.write_to_staff(
         "message_test",
-        channel=Address.Channel.EMAIL,
-        value=by.email,
+        by,
         language=language,
         key=f"message-test-{message.pk}-{uuid.uuid4().hex[:12]}",
         context={"message": message, "rendered": rendered},

@@ -12,7 +12,6 @@ from campaigns import charting, reporting, results
 from campaigns.models import Message
 from coalition import notices
 from coalition.languages import format_number, language_of
-from coalition.models import Address
 
 AT = time(8)  # on the coalition's clock
 TOO_LATE = timedelta(days=3)  # of no news any more
@@ -51,11 +50,9 @@ def _owe(message, report):
         return None
     who = message.started_by
     language = language_of(who)
-    return notices.write(
+    return notices.write_to_staff(
         "message_summary",
-        channel=Address.Channel.EMAIL,
-        value=who.email,
-        language=language,
+        who,
         key=f"message-summary-{message.pk}",
         context={
             "message": message,

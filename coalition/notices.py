@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from coalition import channels, consent, papers, quiet_hours
+from coalition.languages import language_of
 from coalition.models import Address, Consent, Decision, Installation, Notice, Suppression
 from coalition.zones import zones_of
 
@@ -73,6 +74,19 @@ def write(
         },
     )
     return notice
+
+
+def write_to_staff(kind, user, *, key, context, language=None, by=None):
+    """Owe one of the staff an email, in `language` or else the one they chose for the back office. Returns the row."""
+    return write(
+        kind,
+        channel=Address.Channel.EMAIL,
+        value=user.email,
+        language=language or language_of(user),
+        key=key,
+        context=context,
+        by=by,
+    )
 
 
 def compose(kind, *, language, context):
